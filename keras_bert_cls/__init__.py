@@ -1,0 +1,45 @@
+"""BERT text classification with Keras, from raw text to TensorFlow Serving.
+
+Public names load on first use, so that `import keras_bert_cls` itself does not import TensorFlow.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Classifier": "keras_bert_cls.inference",
+    "EncoderConfig": "keras_bert_cls.modeling.config",
+    "Tokenizer": "keras_bert_cls.text.tokenizer",
+    "TrainedModel": "keras_bert_cls.modeling.trained_model",
+    "UserError": "keras_bert_cls.errors",
+    "build_encoder": "keras_bert_cls.modeling.encoder",
+    "classifier_model": "keras_bert_cls.modeling.models",
+    "export_saved_model": "keras_bert_cls.export.saved_model",
+    "masked_lm_model": "keras_bert_cls.modeling.models",
+}
+
+__all__ = sorted([*_HOME, "__version__"])
+
+if TYPE_CHECKING:
+    from keras_bert_cls.errors import UserError
+    from keras_bert_cls.export.saved_model import export_saved_model
+    from keras_bert_cls.inference import Classifier
+    from keras_bert_cls.modeling.config import EncoderConfig
+    from keras_bert_cls.modeling.encoder import build_encoder
+    from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
+    from keras_bert_cls.modeling.trained_model import TrainedModel
+    from keras_bert_cls.text.tokenizer import Tokenizer
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,97 @@
+"""A trained model on disk: weights, vocabulary, labels and settings in one folder."""
+
+import dataclasses
+import json
+import os
+import pathlib
+
+import keras
+
+from keras_bert_cls.errors import UserError
+from keras_bert_cls.text.tokenizer import Tokenizer
+
+MODEL_FILE = "model.keras"
+VOCABULARY_FILE = "vocab.txt"
+LABELS_FILE = "labels.txt"
+SETTINGS_FILE = "model_settings.json"
+
+TASKS = ("masked_lm", "single_label", "multi_label", "regression")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSettings:
+    """What text must go through before and after the Keras model.
+
+    Attributes:
+      task: "masked_lm", "single_label", "multi_label" or "regression".
+      labels: label names in the order of the logits; empty for masked_lm and regression.
+      text_pair: whether the model takes two texts.
+      max_length: tokens a packed input has at most, special tokens included.
+      lowercase: the tokenizer's setting.
+      strip_accents: the tokenizer's setting; None follows `lowercase`.
+    """
+
+    task: str
+    labels: tuple[str, ...] = ()
+    text_pair: bool = False
+    max_length: int = 128
+    lowercase: bool = True
+    strip_accents: bool | None = None
+
+
+@dataclasses.dataclass
+class TrainedModel:
+    """A Keras model with its tokenizer and settings.
+
+    Attributes:
+      model: takes token_ids, segment_ids, padding_mask int32 [batch, length]; a classifier gives
+        logits float32 [batch, labels], a masked LM takes mask_positions int32 [batch, masks] as
+        well and gives logits float32 [batch, masks, vocabulary].
+      tokenizer: the tokenizer the model was trained with.
+      settings: see ModelSettings.
+    """
+
+    model: keras.Model
+    tokenizer: Tokenizer
+    settings: ModelSettings
+
+    def save(self, directory: str | os.PathLike) -> None:
+        """Writes model.keras, vocab.txt, labels.txt and model_settings.json into `directory`."""
+        folder = pathlib.Path(directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.tokenizer.vocabulary.save(folder / VOCABULARY_FILE)
+        (folder / LABELS_FILE).write_text(
+            "".join(f"{label}\n" for label in self.settings.labels), encoding="utf-8", newline="\n"
+        )
+        settings = dataclasses.asdict(self.settings)
+        (folder / SETTINGS_FILE).write_text(
+            json.dumps(settings, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+        )
+        # model.keras last and renamed into place: its presence says that the folder is complete.
+        temporary = folder / f".writing-{MODEL_FILE}"
+        self.model.save(temporary)
+        os.replace(temporary, folder / MODEL_FILE)
+
+    @classmethod
+    def load(cls, directory: str | os.PathLike) -> "TrainedModel":
+        """Reads what `save` wrote.
+
+        Raises:
+          UserError: the folder holds no finished model.
+        """
+        folder = pathlib.Path(directory)
+        for name in (MODEL_FILE, VOCABULARY_FILE, SETTINGS_FILE):
+            if not (folder / name).is_file():
+                raise UserError(
+                    f"{folder} holds no finished model: {name} is missing. Expected the --workdir "
+                    "of a finished bertcls-pretrain or bertcls-finetune run; start the same command "
+                    "again to finish an interrupted one."
+                )
+        raw = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+        settings = ModelSettings(**{**raw, "labels": tuple(raw["labels"])})
+        tokenizer = Tokenizer.from_vocab(
+            folder / VOCABULARY_FILE,
+            lowercase=settings.lowercase,
+            strip_accents=settings.strip_accents,
+        )
+        return cls(keras.saving.load_model(folder / MODEL_FILE, compile=False), tokenizer, settings)
