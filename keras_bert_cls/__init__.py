@@ -6,6 +6,8 @@ Public names load on first use, so that `import keras_bert_cls` itself does not 
 import importlib
 from typing import TYPE_CHECKING
 
+from keras_bert_cls.keras_registration import register_layers
+
 __version__ = "0.1.0"
 
 _HOME = {
@@ -23,14 +25,17 @@ _HOME = {
 __all__ = sorted([*_HOME, "__version__"])
 
 if TYPE_CHECKING:
-    from keras_bert_cls.errors import UserError
-    from keras_bert_cls.export.saved_model import export_saved_model
-    from keras_bert_cls.inference import Classifier
-    from keras_bert_cls.modeling.config import EncoderConfig
-    from keras_bert_cls.modeling.encoder import build_encoder
-    from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
-    from keras_bert_cls.modeling.trained_model import TrainedModel
-    from keras_bert_cls.text.tokenizer import Tokenizer
+    from keras_bert_cls.errors import UserError as UserError
+    from keras_bert_cls.export.saved_model import export_saved_model as export_saved_model
+    from keras_bert_cls.inference import Classifier as Classifier
+    from keras_bert_cls.modeling.config import EncoderConfig as EncoderConfig
+    from keras_bert_cls.modeling.encoder import build_encoder as build_encoder
+    from keras_bert_cls.modeling.models import classifier_model as classifier_model
+    from keras_bert_cls.modeling.models import masked_lm_model as masked_lm_model
+    from keras_bert_cls.modeling.trained_model import TrainedModel as TrainedModel
+    from keras_bert_cls.text.tokenizer import Tokenizer as Tokenizer
+
+register_layers()
 
 
 def __getattr__(name: str):

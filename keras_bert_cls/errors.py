@@ -7,8 +7,8 @@ from collections.abc import Iterable
 class UserError(ValueError):
     """What the user gave is wrong: data, configuration, paths, requests.
 
-    The message says what was expected, what was received, where (file:line or field), and what to do.
-    Programs print it without a traceback and exit with code 1.
+    The message says what was expected, what was received, where (file:line or field), and what to
+    do. Programs print it without a traceback and exit with code 1.
     """
 
 

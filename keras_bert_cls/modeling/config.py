@@ -24,6 +24,8 @@ class EncoderConfig:
       attention_dropout: rate on attention probabilities.
       layer_norm_epsilon: added to the variance.
       initializer_stddev: of the truncated normal that initializes matrices.
+      pack_tokens: compute on the real tokens only (fast where lengths differ); False computes on
+        padding too, with shapes that are static, as XLA wants them. The numbers are the same.
     """
 
     vocabulary_size: int = 0
@@ -38,6 +40,7 @@ class EncoderConfig:
     attention_dropout: float = 0.1
     layer_norm_epsilon: float = 1e-12
     initializer_stddev: float = 0.02
+    pack_tokens: bool = True
 
     def problems(self) -> list[str]:
         """Returns what is wrong with the config, a sentence each; empty if all is well."""
@@ -47,7 +50,8 @@ class EncoderConfig:
                 found.append(f"{field} must be at least 1, got {getattr(self, field)}")
         if self.num_heads >= 1 and self.hidden_dim % self.num_heads:
             found.append(
-                f"hidden_dim must be a multiple of num_heads, got {self.hidden_dim} and {self.num_heads}"
+                f"hidden_dim must be a multiple of num_heads, "
+                f"got {self.hidden_dim} and {self.num_heads}"
             )
         if self.activation not in ACTIVATIONS:
             hint = closest(self.activation, ACTIVATIONS)

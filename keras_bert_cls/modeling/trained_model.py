@@ -84,8 +84,8 @@ class TrainedModel:
             if not (folder / name).is_file():
                 raise UserError(
                     f"{folder} holds no finished model: {name} is missing. Expected the --workdir "
-                    "of a finished bertcls-pretrain or bertcls-finetune run; start the same command "
-                    "again to finish an interrupted one."
+                    "of a finished bertcls-pretrain or bertcls-finetune run; start the same "
+                    "command again to finish an interrupted one."
                 )
         raw = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
         settings = ModelSettings(**{**raw, "labels": tuple(raw["labels"])})

@@ -1,0 +1,94 @@
+"""The one encoder that every model shares."""
+
+import keras
+
+from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.token_packing import PackTokens, UnpackTokens
+from keras_bert_cls.modeling.transformer_block import TransformerBlock
+
+INPUT_NAMES = ("token_ids", "segment_ids", "padding_mask")
+
+
+def build_encoder(config: EncoderConfig, name: str = "encoder") -> keras.Model:
+    """Builds a BERT encoder as a Keras functional model.
+
+    Args:
+      config: sizes and settings.
+      name: the model's name.
+
+    Returns:
+      A model from a dict of token_ids, segment_ids, padding_mask, int32 [batch, length] each, to a
+      dict of
+        sequence_output: [batch, length, hidden], 0 at padding;
+        pooled_output: [batch, hidden], tanh of a dense layer on the first token.
+
+    Raises:
+      UserError: the config is wrong; the message lists every problem.
+    """
+    config.validate()
+    # === Inputs ===
+    inputs = {key: keras.Input((None,), dtype="int32", name=key) for key in INPUT_NAMES}
+    tokens = PackTokens(pack=config.pack_tokens, name="pack_tokens")(**inputs)
+
+    # === Embeddings ===
+    def initializer() -> keras.Initializer:
+        return keras.initializers.TruncatedNormal(stddev=config.initializer_stddev)
+
+    token_embedding = keras.layers.ReversibleEmbedding(
+        config.vocabulary_size,
+        config.hidden_dim,
+        tie_weights=True,
+        embeddings_initializer=initializer(),
+        name="token_embedding",
+    )
+    position_embedding = keras.layers.Embedding(
+        config.max_sequence_length,
+        config.hidden_dim,
+        embeddings_initializer=initializer(),
+        name="position_embedding",
+    )
+    segment_embedding = keras.layers.Embedding(
+        config.num_segments,
+        config.hidden_dim,
+        embeddings_initializer=initializer(),
+        name="segment_embedding",
+    )
+    x = keras.layers.Add(name="embeddings")(
+        [
+            token_embedding(tokens["token_ids"]),
+            position_embedding(tokens["positions"]),
+            segment_embedding(tokens["segment_ids"]),
+        ]
+    )
+    x = keras.layers.LayerNormalization(epsilon=config.layer_norm_epsilon, name="embeddings_norm")(
+        x
+    )
+    x = keras.layers.Dropout(config.dropout, name="embeddings_dropout")(x)
+
+    # === Blocks ===
+    for index in range(config.num_layers):
+        block = TransformerBlock(
+            hidden_dim=config.hidden_dim,
+            num_heads=config.num_heads,
+            intermediate_dim=config.intermediate_dim,
+            activation=config.activation,
+            dropout=config.dropout,
+            attention_dropout=config.attention_dropout,
+            layer_norm_epsilon=config.layer_norm_epsilon,
+            initializer_stddev=config.initializer_stddev,
+            name=f"block_{index}",
+        )
+        x = block(x, rows=tokens["rows"], slots=tokens["slots"])
+
+    # === Outputs ===
+    sequence_output = UnpackTokens(name="sequence_output")(
+        x, rows=tokens["rows"], slots=tokens["slots"]
+    )
+    pooler = keras.layers.Dense(
+        config.hidden_dim, activation="tanh", kernel_initializer=initializer(), name="pooler"
+    )
+    outputs = {
+        "sequence_output": sequence_output,
+        "pooled_output": pooler(sequence_output[:, 0, :]),
+    }
+    return keras.Model(inputs, outputs, name=name)

@@ -1,0 +1,80 @@
+"""Functional models: the encoder and a head. Models made from one encoder share its weights."""
+
+import keras
+
+from keras_bert_cls.modeling.activations import ACTIVATIONS
+from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.encoder import build_encoder
+from keras_bert_cls.modeling.heads import GatherPositions, OutputBias
+
+
+def masked_lm_model(
+    encoder: keras.Model | EncoderConfig, activation: str = "gelu", name: str = "masked_lm"
+) -> keras.Model:
+    """Puts a masked-language-model head (Devlin et al. 2018) on an encoder.
+
+    Args:
+      encoder: what `build_encoder` returns, or a config to build one from.
+      activation: of the head's dense layer; a config brings its own.
+      name: the model's name.
+
+    Returns:
+      A model from the encoder's inputs and mask_positions, int32 [batch, masks], to a dict of
+        logits: float32 [batch, masks, vocabulary]. The output matrix is the token embedding.
+    """
+    if isinstance(encoder, EncoderConfig):
+        activation = encoder.activation
+        encoder = build_encoder(encoder)
+    token_embedding = encoder.get_layer("token_embedding")
+    norm = encoder.get_layer("embeddings_norm")
+    positions = keras.Input((None,), dtype="int32", name="mask_positions")
+    x = GatherPositions(name="masked_tokens")(encoder.output["sequence_output"], positions)
+    x = keras.layers.Dense(
+        token_embedding.output_dim,
+        kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+        name="masked_lm_dense",
+    )(x)
+    x = keras.layers.Activation(ACTIVATIONS[activation], name="masked_lm_activation")(x)
+    x = keras.layers.LayerNormalization(epsilon=norm.epsilon, name="masked_lm_norm")(x)
+    logits = OutputBias(name="masked_lm_bias")(token_embedding(x, reverse=True))
+    return keras.Model(
+        {**encoder.input, "mask_positions": positions}, {"logits": logits}, name=name
+    )
+
+
+def classifier_model(
+    encoder: keras.Model | EncoderConfig,
+    num_labels: int,
+    dropout: float = 0.1,
+    name: str = "classifier",
+) -> keras.Model:
+    """Puts a classification head on the pooled output of an encoder.
+
+    The same model serves single-label (softmax over the logits), multi-label (a sigmoid each) and
+    regression tasks (the logits are the values).
+
+    Args:
+      encoder: what `build_encoder` returns, or a config to build one from.
+      num_labels: logits a text.
+      dropout: rate on the pooled output.
+      name: the model's name.
+
+    Returns:
+      A model from the encoder's inputs to a dict of
+        logits: float32 [batch, num_labels];
+        pooled_output: float32 [batch, hidden].
+    """
+    if num_labels < 1:
+        raise ValueError(f"num_labels must be at least 1, got {num_labels}")
+    if isinstance(encoder, EncoderConfig):
+        encoder = build_encoder(encoder)
+    pooled = encoder.output["pooled_output"]
+    x = keras.layers.Dropout(dropout, name="classifier_dropout")(pooled)
+    logits = keras.layers.Dense(
+        num_labels,
+        kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+        dtype="float32",
+        name="logits",
+    )(x)
+    embedding = keras.layers.Activation("linear", dtype="float32", name="embedding")(pooled)
+    return keras.Model(encoder.input, {"logits": logits, "pooled_output": embedding}, name=name)

@@ -1,0 +1,113 @@
+"""One block of the encoder: self-attention and feed-forward, each with a residual and a norm."""
+
+import keras
+import tensorflow as tf
+
+from keras_bert_cls.modeling.activations import ACTIVATIONS
+from keras_bert_cls.modeling.token_packing import to_batch, to_tokens
+
+
+@keras.saving.register_keras_serializable("keras_bert_cls")
+class TransformerBlock(keras.layers.Layer):
+    """Post-norm Transformer encoder block (Vaswani et al. 2017; BERT, Devlin et al. 2018).
+
+    Args:
+      hidden_dim, num_heads, intermediate_dim, activation, dropout, attention_dropout,
+      layer_norm_epsilon, initializer_stddev: see EncoderConfig.
+
+    Call arguments:
+      x: [tokens, hidden_dim], packed tokens.
+      rows, slots: as `PackTokens` returns them.
+
+    Returns:
+      [tokens, hidden_dim].
+    """
+
+    def __init__(
+        self,
+        hidden_dim: int,
+        num_heads: int,
+        intermediate_dim: int,
+        activation: str = "gelu",
+        dropout: float = 0.1,
+        attention_dropout: float = 0.1,
+        layer_norm_epsilon: float = 1e-12,
+        initializer_stddev: float = 0.02,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.settings = {
+            "hidden_dim": hidden_dim,
+            "num_heads": num_heads,
+            "intermediate_dim": intermediate_dim,
+            "activation": activation,
+            "dropout": dropout,
+            "attention_dropout": attention_dropout,
+            "layer_norm_epsilon": layer_norm_epsilon,
+            "initializer_stddev": initializer_stddev,
+        }
+        self.hidden_dim, self.num_heads = hidden_dim, num_heads
+        self.activation = ACTIVATIONS[activation]
+
+        def dense(units: int, name: str) -> keras.layers.Dense:
+            initializer = keras.initializers.TruncatedNormal(stddev=initializer_stddev)
+            return keras.layers.Dense(
+                units, kernel_initializer=initializer, dtype=self.dtype_policy, name=name
+            )
+
+        def norm(name: str) -> keras.layers.LayerNormalization:
+            return keras.layers.LayerNormalization(
+                epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name=name
+            )
+
+        def drop(rate: float, name: str) -> keras.layers.Dropout:
+            return keras.layers.Dropout(rate, dtype=self.dtype_policy, name=name)
+
+        self.query_key_value = dense(3 * hidden_dim, "query_key_value")
+        self.attention_dropout = drop(attention_dropout, "attention_dropout")
+        self.attention_output = dense(hidden_dim, "attention_output")
+        self.attention_output_dropout = drop(dropout, "attention_output_dropout")
+        self.attention_norm = norm("attention_norm")
+        self.intermediate = dense(intermediate_dim, "intermediate")
+        self.output_dense = dense(hidden_dim, "output")
+        self.output_dropout = drop(dropout, "output_dropout")
+        self.output_norm = norm("output_norm")
+
+    def build(self, x_shape, rows_shape=None, slots_shape=None):
+        wide = (None, self.settings["intermediate_dim"])
+        for layer in (self.query_key_value, self.attention_output, self.intermediate):
+            layer.build((None, self.hidden_dim))
+        self.output_dense.build(wide)
+        self.attention_norm.build((None, self.hidden_dim))
+        self.output_norm.build((None, self.hidden_dim))
+
+    def call(self, x, rows, slots, training=None):
+        attended = self._attend(self.query_key_value(x), rows, slots, training)
+        attended = self.attention_output(attended)
+        attended = self.attention_output_dropout(attended, training=training)
+        x = self.attention_norm(x + attended)
+        transformed = self.output_dense(self.activation(self.intermediate(x)))
+        transformed = self.output_dropout(transformed, training=training)
+        return self.output_norm(x + transformed)
+
+    def _attend(self, projected, rows, slots, training):
+        """Scaled dot-product attention; [tokens, 3 * hidden] -> [tokens, hidden]."""
+        batch, length = tf.shape(slots)[0], tf.shape(slots)[1]
+        head_dim = self.hidden_dim // self.num_heads
+        heads = tf.reshape(
+            to_batch(projected, rows, slots), [batch, length, 3, self.num_heads, head_dim]
+        )
+        query, key, value = tf.unstack(tf.transpose(heads, [2, 0, 3, 1, 4]), num=3)
+        scores = tf.matmul(query * head_dim**-0.5, key, transpose_b=True)
+        # The softmax is float32 under mixed precision too: bfloat16 keeps 8 bits of a probability.
+        hidden = tf.cast(slots == 0, tf.float32)[:, tf.newaxis, tf.newaxis, :] * -1e9
+        weights = tf.cast(tf.nn.softmax(tf.cast(scores, tf.float32) + hidden), scores.dtype)
+        weights = self.attention_dropout(weights, training=training)
+        mixed = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
+        return to_tokens(tf.reshape(mixed, [batch, length, self.hidden_dim]), rows, slots)
+
+    def compute_output_spec(self, x, rows, slots, training=None):
+        return keras.KerasTensor(x.shape, dtype=self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), **self.settings}

@@ -1,0 +1,22 @@
+"""What a model says about one text. Imports no TensorFlow: the client uses it too."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """The answer for one text, or for one pair of texts.
+
+    Attributes:
+      label: the label with the highest probability; None for regression.
+      score: that label's probability, in [0, 1]; None for regression.
+      probabilities: label -> probability, in the order of the model's labels. They sum to 1 for
+        single-label models and are independent of each other for multi-label ones. None for
+        regression, and where a server did not send them.
+      value: what a regression model predicts; None for classification.
+    """
+
+    label: str | None = None
+    score: float | None = None
+    probabilities: dict[str, float] | None = None
+    value: float | None = None
