@@ -6,10 +6,13 @@ Exit codes: 0 done, 1 the input or the run failed, 2 the command line is wrong.
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from absl import flags
 
 from keras_bert_cls.errors import UserError, closest
+
+_Config = TypeVar("_Config")
 
 
 class Program:
@@ -73,6 +76,20 @@ class Program:
             # interpreter's flush at exit stays silent.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
+
+    def config(self, value: object, kind: type[_Config]) -> _Config:
+        """Checks that a config file gave the right kind of config.
+
+        Raises:
+          UserError: it gave another one.
+        """
+        # A config file is run as a module of its own, but the class that it imports is ours.
+        if not isinstance(value, kind):
+            raise UserError(
+                f"--config: expected get_config() to return a {kind.__name__}, "
+                f"got a {type(value).__name__}"
+            )
+        return value
 
     def help(self, positional: str | None = None) -> str:
         """Returns the help text."""

@@ -92,3 +92,38 @@ def build_encoder(config: EncoderConfig, name: str = "encoder") -> keras.Model:
         "pooled_output": pooler(sequence_output[:, 0, :]),
     }
     return keras.Model(inputs, outputs, name=name)
+
+
+def encoder_config(model: keras.Model) -> EncoderConfig:
+    """Returns the config of the encoder inside a model of ours."""
+    token_embedding = model.get_layer("token_embedding")
+    blocks = [layer for layer in model.layers if isinstance(layer, TransformerBlock)]
+    return EncoderConfig(
+        vocabulary_size=token_embedding.input_dim,
+        num_layers=len(blocks),
+        max_sequence_length=model.get_layer("position_embedding").input_dim,
+        num_segments=model.get_layer("segment_embedding").input_dim,
+        pack_tokens=model.get_layer("pack_tokens").pack,
+        **blocks[0].settings,
+    )
+
+
+def copy_encoder_weights(source: keras.Model, target: keras.Model) -> None:
+    """Copies the encoder's weights from one model of ours to another with the same encoder config.
+
+    A source that was trained without the pooler leaves the target's as it is.
+
+    Raises:
+      ValueError: a weight is missing in the source or has another shape.
+    """
+    there = {variable.path: variable for variable in source.trainable_variables}
+    prefixes = ("token_embedding/", "position_embedding/", "segment_embedding/", "block_")
+    for variable in target.trainable_variables:
+        path = variable.path
+        if path.startswith("pooler/"):
+            if path in there:
+                variable.assign(there[path])
+        elif path.startswith((*prefixes, "embeddings_norm/")):
+            if path not in there or there[path].shape != variable.shape:
+                raise ValueError(f"{path} {variable.shape} is not in the source model")
+            variable.assign(there[path])

@@ -9,18 +9,23 @@ from keras_bert_cls.modeling.heads import GatherPositions, OutputBias
 
 
 def masked_lm_model(
-    encoder: keras.Model | EncoderConfig, activation: str = "gelu", name: str = "masked_lm"
+    encoder: keras.Model | EncoderConfig,
+    activation: str = "gelu",
+    pair_objective: bool = False,
+    name: str = "masked_lm",
 ) -> keras.Model:
     """Puts a masked-language-model head (Devlin et al. 2018) on an encoder.
 
     Args:
       encoder: what `build_encoder` returns, or a config to build one from.
       activation: of the head's dense layer; a config brings its own.
+      pair_objective: also judge pairs of segments (next-sentence or sentence-order prediction).
       name: the model's name.
 
     Returns:
       A model from the encoder's inputs and mask_positions, int32 [batch, masks], to a dict of
-        logits: float32 [batch, masks, vocabulary]. The output matrix is the token embedding.
+        logits: float32 [batch, masks, vocabulary]. The output matrix is the token embedding;
+        pair_logits: float32 [batch, 2], with the pair objective: in order or not.
     """
     if isinstance(encoder, EncoderConfig):
         activation = encoder.activation

@@ -1,0 +1,73 @@
+"""Exports the model of a finished run for TensorFlow Serving.
+
+Writes OUTPUT/<version>/, a SavedModel that takes raw strings, and checks it: the operations that a
+server must know, the scores against the Keras model, the warm-up requests. A failed or killed
+export leaves no version. Serve it with
+
+  bertcls-serve --model_name N --model_base_path OUTPUT
+  tensorflow_model_server --model_name=N --model_base_path=OUTPUT --rest_api_port=8501
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from absl import flags
+
+from keras_bert_cls.cli.program import Program
+
+program = Program("bertcls-export", __doc__)
+
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "The --workdir of a finished run.", flag_values=program.flags, required=True
+)
+_OUTPUT = flags.DEFINE_string(
+    "output",
+    None,
+    "The folder of all versions; made if missing.",
+    flag_values=program.flags,
+    required=True,
+)
+_VERSION = flags.DEFINE_integer(
+    "version",
+    None,
+    "The version's number. By default one more than the highest in --output.",
+    lower_bound=0,
+    flag_values=program.flags,
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the program; returns its exit code."""
+    return program.run(_run, argv)
+
+
+def _run(_: list[str]) -> None:
+    from keras_bert_cls.export.description import describe_signatures
+    from keras_bert_cls.export.saved_model import export_saved_model
+    from keras_bert_cls.modeling.trained_model import TrainedModel
+
+    trained = TrainedModel.load(_WORKDIR.value)
+    folder = export_saved_model(
+        trained, _OUTPUT.value, version=_VERSION.value, model_card=_training_card(_WORKDIR.value)
+    )
+    print(folder)
+    for line in describe_signatures(folder):
+        print(f"  {line}")
+
+
+def _training_card(workdir: str) -> dict[str, Any]:
+    """Returns what the run says about itself: its config's digest and its scores."""
+    from keras_bert_cls.training.run_directory import RunDirectory
+
+    run = RunDirectory(workdir)
+    card: dict[str, Any] = {}
+    if run.config.exists():
+        card["config_sha256"] = hashlib.sha256(run.config.read_bytes()).hexdigest()
+    if run.scores.exists():
+        card["scores"] = json.loads(run.scores.read_text(encoding="utf-8"))
+    return card
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

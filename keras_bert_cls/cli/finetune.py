@@ -1,0 +1,46 @@
+"""Fine-tunes a classifier on labelled text and scores it on held-out rows.
+
+  bertcls-finetune --config configs/demo_finetune.py --workdir runs/finetune
+  bertcls-finetune --config configs/demo_finetune.py --workdir runs/f2 --config.train.epochs=2
+
+The same command again resumes a run that was stopped.
+"""
+
+from absl import flags
+from ml_collections import config_flags
+
+from keras_bert_cls.cli.program import Program
+from keras_bert_cls.cli.score_table import score_table
+from keras_bert_cls.training.config import FinetuneConfig
+
+program = Program("bertcls-finetune", __doc__)
+_CONFIG = config_flags.DEFINE_config_file(
+    "config",
+    None,
+    "File with get_config() -> FinetuneConfig; --config.train.epochs=2 sets a field.",
+    flag_values=program.flags,
+)
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder of the run: checkpoints, metrics, model.", flag_values=program.flags
+)
+flags.mark_flags_as_required(["config", "workdir"], flag_values=program.flags)
+
+
+def _run(_: list[str]) -> int:
+    config = program.config(_CONFIG.value, FinetuneConfig)
+    from keras_bert_cls.training.finetune import finetune
+
+    result = finetune(config, _WORKDIR.value, report=print)
+    for split, scores in result.scores.items():
+        print(f"\n{split}\n{score_table(scores)}")
+    print(f"\nthe fine-tuned model is in {_WORKDIR.value}")
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the program."""
+    return program.run(_run, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

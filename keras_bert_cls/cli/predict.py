@@ -1,0 +1,158 @@
+"""Predicts labels, or values, for the texts of a file or of the standard input.
+
+  bertcls-predict --model RUN_OR_EXPORT --data posts.txt
+  bertcls-predict --server localhost:8500 --model_name N --data reviews.csv --text_column review
+
+Prints a line for each row, in order, as soon as its batch is done. tsv: label, score and text; of a
+regression model value and text; tabs and line breaks in a text become spaces. jsonl: the same with
+the probabilities of all labels.
+"""
+
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from keras_bert_cls.cli.program import Program
+from keras_bert_cls.predictions import Prediction
+
+if TYPE_CHECKING:
+    from keras_bert_cls.client import Client
+    from keras_bert_cls.data.rows import Row
+    from keras_bert_cls.inference import Classifier
+
+program = Program("bertcls-predict", __doc__)
+
+_MODEL = flags.DEFINE_string(
+    "model",
+    None,
+    "The --workdir of a finished run, or the --output of bertcls-export or a version in it.",
+    flag_values=program.flags,
+)
+_SERVER = flags.DEFINE_string(
+    "server",
+    None,
+    "HOST:PORT of a running server (gRPC), instead of --model.",
+    flag_values=program.flags,
+)
+_MODEL_NAME = flags.DEFINE_string(
+    "model_name", None, "The model's name on the server.", flag_values=program.flags
+)
+_TIMEOUT = flags.DEFINE_float(
+    "timeout", 60.0, "Seconds a request to the server may take.", 0.0, flag_values=program.flags
+)
+_DATA = flags.DEFINE_string(
+    "data", "-", "A file or a glob pattern; - is the standard input.", flag_values=program.flags
+)
+_FILE_FORMAT = flags.DEFINE_string(
+    "file_format",
+    None,
+    "txt (a text a line), tsv, csv, jsonl, parquet or tfrecord. By default from the file's "
+    "extension; txt for the standard input.",
+    flag_values=program.flags,
+)
+_TEXT_COLUMN = flags.DEFINE_string(
+    "text_column",
+    None,
+    "Name or 0-based index of the column with the text; txt has none.",
+    flag_values=program.flags,
+)
+_TEXT_PAIR_COLUMN = flags.DEFINE_string(
+    "text_pair_column",
+    None,
+    "Name or 0-based index of the column with the second text.",
+    flag_values=program.flags,
+)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 32, "Texts that run at once.", lower_bound=1, flag_values=program.flags
+)
+_OUTPUT_FORMAT = flags.DEFINE_enum(
+    "output_format", "tsv", ["tsv", "jsonl"], "What to print.", flag_values=program.flags
+)
+
+
+@flags.multi_flags_validator(
+    ["model", "server"],
+    "give either --model or --server",
+    flag_values=program.flags,
+)
+def _one_source(values) -> bool:
+    return (values["model"] is None) != (values["server"] is None)
+
+
+@flags.multi_flags_validator(
+    ["server", "model_name"],
+    "--server needs --model_name, and --model_name needs --server",
+    flag_values=program.flags,
+)
+def _server_has_model_name(values) -> bool:
+    return (values["server"] is None) == (values["model_name"] is None)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the program; returns its exit code."""
+    return program.run(_run, argv)
+
+
+def _run(_: list[str]) -> None:
+    from keras_bert_cls.data.readers import read_rows
+    from keras_bert_cls.data.table_spec import TableSpec
+
+    spec = TableSpec(
+        file_format=_FILE_FORMAT.value,
+        text_column=_TEXT_COLUMN.value,
+        text_pair_column=_TEXT_PAIR_COLUMN.value,
+    )
+    rows = _with_progress(read_rows(_DATA.value, spec))
+    predictor = _predictor()
+    format_line = {"tsv": _tsv_line, "jsonl": _jsonl_line}[_OUTPUT_FORMAT.value]
+    # What UTF-8 cannot hold is printed as \udXXX, which is how JSON spells it too.
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    while batch := list(itertools.islice(rows, _BATCH_SIZE.value)):
+        texts = [row.text for row in batch]
+        pairs = [row.text_pair for row in batch if row.text_pair is not None]
+        for row, prediction in zip(batch, predictor.predict(texts, pairs or None), strict=True):
+            print(format_line(row, prediction))
+        sys.stdout.flush()
+
+
+def _predictor() -> "Classifier | Client":
+    if _MODEL.value is not None:
+        from keras_bert_cls.inference import Classifier
+
+        return Classifier.load(_MODEL.value)
+    from keras_bert_cls.client import Client
+
+    return Client(_SERVER.value, _MODEL_NAME.value, timeout=_TIMEOUT.value)
+
+
+def _with_progress(rows: "Iterator[Row]") -> "Iterator[Row]":
+    """Shows how many rows were read, where somebody sees it and it does not mix with typing."""
+    if _DATA.value == "-" or not sys.stderr.isatty():
+        return rows
+    import tqdm
+
+    return iter(tqdm.tqdm(rows, unit=" texts", file=sys.stderr))
+
+
+def _tsv_line(row: "Row", prediction: Prediction) -> str:
+    texts = [row.text] if row.text_pair is None else [row.text, row.text_pair]
+    if prediction.value is not None:
+        answer = [f"{prediction.value:.6g}"]
+    else:
+        answer = [str(prediction.label), f"{prediction.score:.6f}"]
+    spaces = str.maketrans("\t\r\n", "   ")
+    return "\t".join(field.translate(spaces) for field in [*answer, *texts])
+
+
+def _jsonl_line(row: "Row", prediction: Prediction) -> str:
+    fields = {"text": row.text, "text_pair": row.text_pair, **vars(prediction)}
+    present = {name: value for name, value in fields.items() if value is not None}
+    return json.dumps(present, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,159 @@
+"""Rows of a token store -> padded arrays of a batch."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_bert_cls.data.token_store import TokenStore
+from keras_bert_cls.text.vocabulary import Vocabulary
+
+Batch = dict[str, np.ndarray]
+
+_LENGTH_MULTIPLE = 8
+
+
+def pad_sequences(
+    sequences: list[np.ndarray], first_lengths: np.ndarray, pad_id: int, row_multiple: int = 1
+) -> Batch:
+    """Pads packed sequences to the longest, rounded up to a multiple of 8.
+
+    Args:
+      sequences: token ids of each row.
+      first_lengths: tokens of each row's first segment.
+      pad_id: the id of [PAD].
+      row_multiple: empty rows are added up to a multiple of this; their `sample_weight` is 0.
+
+    Returns:
+      token_ids, segment_ids, padding_mask: int32 [rows, length]; sample_weight: float32 [rows].
+    """
+    count = -(-len(sequences) // row_multiple) * row_multiple
+    longest = max(map(len, sequences))
+    length = -(-longest // _LENGTH_MULTIPLE) * _LENGTH_MULTIPLE
+    lengths = np.zeros(count, np.int32)
+    lengths[: len(sequences)] = [len(sequence) for sequence in sequences]
+    first = np.zeros(count, np.int32)
+    first[: len(sequences)] = first_lengths
+    places = np.arange(length)
+    padding_mask = places < lengths[:, np.newaxis]
+    token_ids = np.full((count, length), pad_id, np.int32)
+    token_ids[padding_mask] = np.concatenate(sequences)
+    return {
+        "token_ids": token_ids,
+        "segment_ids": (padding_mask & (places >= first[:, np.newaxis])).astype(np.int32),
+        "padding_mask": padding_mask.astype(np.int32),
+        "sample_weight": (np.arange(count) < len(sequences)).astype(np.float32),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassificationBatches:
+    """Makes batches of labelled rows.
+
+    Attributes:
+      store: from `build_classification_store`.
+      vocabulary: names the padding.
+      num_labels: width of a multi-label target.
+      row_multiple: see `pad_sequences`.
+    """
+
+    store: TokenStore
+    vocabulary: Vocabulary
+    num_labels: int
+    row_multiple: int = 1
+
+    def __call__(self, rows: np.ndarray, step: int) -> Batch:
+        """Returns the arrays of `pad_sequences` and `target`.
+
+        `target` is int32 [rows] (the label's id), float32 [rows, num_labels] of zeros and ones for
+        multi-label, or float32 [rows] for regression.
+        """
+        batch = pad_sequences(
+            [self.store.row("token_ids", row) for row in rows],
+            self.store.values("first_length")[rows],
+            self.vocabulary.pad_id,
+            self.row_multiple,
+        )
+        batch["target"] = self._targets(rows, len(batch["token_ids"]))
+        return batch
+
+    def _targets(self, rows: np.ndarray, count: int) -> np.ndarray:
+        if self.store.is_ragged("target"):
+            targets = np.zeros((count, self.num_labels), np.float32)
+            for place, row in enumerate(rows):
+                targets[place, self.store.row("target", row)] = 1
+            return targets
+        column = self.store.values("target")
+        targets = np.zeros(count, column.dtype)
+        targets[: len(rows)] = column[rows]
+        return targets
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainingBatches:
+    """Makes batches of unlabelled sequences; masking comes after, in the graph.
+
+    Attributes:
+      store: from `build_pretraining_store`.
+      vocabulary: names [SEP] and the padding.
+      pair_objective: "none", "nsp" or "sop".
+      seed: of the pair objective's draws.
+      row_multiple: see `pad_sequences`.
+    """
+
+    store: TokenStore
+    vocabulary: Vocabulary
+    pair_objective: str = "none"
+    seed: int = 0
+    row_multiple: int = 1
+
+    def __call__(self, rows: np.ndarray, step: int) -> Batch:
+        """Returns the arrays of `pad_sequences` and, where they apply,
+
+        word_starts: bool [rows, length];
+        pair_target: int32 [rows], 1 if the second segment does not follow the first.
+        """
+        sequences = [self.store.row("token_ids", row) for row in rows]
+        starts = [
+            self.store.row("word_starts", row) if "word_starts" in self.store else sequence[:0]
+            for row, sequence in zip(rows, sequences, strict=True)
+        ]
+        first = np.array(self.store.values("first_length")[rows])
+        pair_target = np.zeros(len(rows), np.int32)
+        if self.pair_objective != "none":
+            random = np.random.default_rng((self.seed, step))
+            pair_target = random.integers(0, 2, len(rows)).astype(np.int32)
+            for place in np.flatnonzero(pair_target):
+                change = self._swap if self.pair_objective == "sop" else self._replace
+                sequences[place], starts[place], first[place] = change(
+                    sequences[place], starts[place], first[place], random
+                )
+        batch = pad_sequences(sequences, first, self.vocabulary.pad_id, self.row_multiple)
+        if "word_starts" in self.store:
+            batch["word_starts"] = np.ones(batch["token_ids"].shape, bool)
+            batch["word_starts"][batch["padding_mask"] > 0] = np.concatenate(starts) > 0
+        if self.pair_objective != "none":
+            batch["pair_target"] = np.zeros(len(batch["token_ids"]), np.int32)
+            batch["pair_target"][: len(rows)] = pair_target
+        return batch
+
+    def _swap(self, sequence, starts, first, random):
+        """[CLS] a [SEP] b [SEP] -> [CLS] b [SEP] a [SEP] (sentence-order prediction)."""
+
+        def swapped(values):
+            return np.concatenate([values[:1], values[first:], values[1:first]])
+
+        new_starts = swapped(starts) if len(starts) else starts
+        return swapped(sequence), new_starts, len(sequence) - first + 1
+
+    def _replace(self, sequence, starts, first, random):
+        """Puts the second segment of another row in place of b (next-sentence prediction)."""
+        other = int(random.integers(len(self.store)))
+        other_first = self.store.values("first_length")[other]
+        room = max(1, len(sequence) - first - 1)
+
+        def replaced(values, name):
+            segment = self.store.row(name, other)[other_first:-1][:room]
+            return np.concatenate([values[:first], segment, values[-1:]])
+
+        new_starts = replaced(starts, "word_starts") if len(starts) else starts
+        return replaced(sequence, "token_ids"), new_starts, first

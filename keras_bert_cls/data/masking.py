@@ -1,0 +1,106 @@
+"""Dynamic masking for the masked language model, in the graph."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_bert_cls.data.config import MaskingConfig
+from keras_bert_cls.text.vocabulary import Vocabulary
+
+_SPARE_PREDICTIONS = 8
+
+
+class TokenMasker:
+    """Masks tokens; a function of the tokens and a seed.
+
+    Args:
+      vocabulary: names the special tokens and the ## pieces.
+      config: see MaskingConfig.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, config: MaskingConfig):
+        self._config = config
+        self._mask_id = vocabulary.mask_id
+        special = [
+            vocabulary.pad_id,
+            vocabulary.unk_id,
+            vocabulary.cls_id,
+            vocabulary.sep_id,
+            vocabulary.mask_id,
+        ]
+        tokens = vocabulary.tokens
+        self._replacements = np.setdiff1d(np.arange(len(tokens)), special).astype(np.int32)
+        self._starts_word = np.array([not token.startswith("##") for token in tokens])
+        # [UNK] may be predicted from context but teaches nothing; the frame tokens must stay.
+        self._maskable = np.ones(len(tokens), bool)
+        self._maskable[special] = False
+
+    def __call__(
+        self, token_ids: tf.Tensor, seed: tf.Tensor, word_starts: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Masks a batch.
+
+        Args:
+          token_ids: int32 [batch, length].
+          seed: int [2]; the same seed masks the same tokens.
+          word_starts: bool [batch, length], where words start (such as Chinese words of several
+            characters); by default at every token that does not begin with "##".
+
+        Returns:
+          A dict of
+            token_ids: int32 [batch, length], masked;
+            mask_positions: int32 [batch, masks], 0 where unused;
+            mask_labels: int32 [batch, masks], the tokens that stood there;
+            mask_weights: float32 [batch, masks], 1 for what is to be predicted, else 0.
+        """
+        maskable = tf.gather(self._maskable, token_ids)
+        seeds = tf.random.split(seed, 3)
+        chosen, capacity = self._choose(token_ids, maskable, seeds[0], word_starts)
+        order = tf.argsort(tf.where(chosen, 0, 1), axis=1, stable=True)[:, :capacity]
+        weights = tf.cast(tf.gather(chosen, order, batch_dims=1), tf.float32)
+        positions = tf.where(weights > 0, order, 0)
+        labels = tf.gather(token_ids, positions, batch_dims=1)
+        return {
+            "token_ids": tf.where(chosen, self._replace(token_ids, seeds[1], seeds[2]), token_ids),
+            "mask_positions": positions,
+            "mask_labels": labels,
+            "mask_weights": weights,
+        }
+
+    def _choose(self, token_ids, maskable, seed, word_starts):
+        """Chooses whole words until `rate` of the tokens is reached: bool [batch, length], int."""
+        shape = tf.shape(token_ids)
+        length = shape[1]
+        rate = self._config.rate
+        capacity = tf.cast(tf.math.ceil(rate * tf.cast(length, tf.float32)), tf.int32)
+        capacity = tf.minimum(capacity + _SPARE_PREDICTIONS, length)
+        wanted = tf.reduce_sum(tf.cast(maskable, tf.float32), axis=1, keepdims=True) * rate
+        wanted = tf.maximum(tf.cast(tf.round(wanted), tf.int32), 1)
+        if word_starts is None:
+            word_starts = tf.gather(self._starts_word, token_ids)
+        if not self._config.whole_words:
+            word_starts = tf.ones_like(maskable)
+        # A frame token ends a word, whatever the text around it.
+        word = tf.cumsum(tf.cast(word_starts | ~maskable, tf.int32), axis=1)
+        draws = tf.random.stateless_uniform(tf.stack([shape[0], length + 1]), seed)
+        draws = tf.where(maskable, tf.gather(draws, word, batch_dims=1), 2.0)
+        # Sorted by their word's draw, the tokens of a word stand together: a word is taken if it
+        # begins within the wanted number of tokens and ends within the capacity.
+        order = tf.argsort(draws, axis=1, stable=True)
+        rank = tf.argsort(order, axis=1, stable=True)
+        segments = word + tf.range(shape[0])[:, tf.newaxis] * (length + 1)
+        count = shape[0] * (length + 1)
+        first = tf.gather(tf.math.unsorted_segment_min(rank, segments, count), segments)
+        last = tf.gather(tf.math.unsorted_segment_max(rank, segments, count), segments)
+        return maskable & (first < wanted) & (last < capacity), capacity
+
+    def _replace(self, token_ids, kind_seed, token_seed):
+        """Returns what every token would become if chosen."""
+        kind = tf.random.stateless_uniform(tf.shape(token_ids), kind_seed)
+        index = tf.random.stateless_uniform(
+            tf.shape(token_ids), token_seed, 0, len(self._replacements), tf.int32
+        )
+        mask_share, random_share = self._config.mask_share, self._config.random_share
+        other = tf.where(
+            kind < mask_share + random_share, tf.gather(self._replacements, index), token_ids
+        )
+        return tf.where(kind < mask_share, self._mask_id, other)

@@ -1,0 +1,27 @@
+"""Who says where words of several Chinese characters begin."""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from keras_bert_cls.errors import UserError
+
+# Splits a text into words; joined together they are the text.
+Segmenter = Callable[[str], Iterable[str]]
+
+
+def load_segmenter(name: str) -> Segmenter | None:
+    """Returns the segmenter of that name: "jieba", or None for "none".
+
+    Raises:
+      UserError: its package is not installed.
+    """
+    if name == "none":
+        return None
+    try:
+        import jieba
+    except ImportError as error:
+        raise UserError(
+            "word_segmenter 'jieba' needs the package jieba: pip install 'keras_bert_cls[zh]'"
+        ) from error
+    jieba.setLogLevel(logging.WARNING)
+    return jieba.lcut

@@ -1,0 +1,115 @@
+"""Signatures of a classifier or a regression model: from strings to labels, scores, values."""
+
+import tensorflow as tf
+
+from keras_bert_cls.export.string_function import Outputs, string_function
+from keras_bert_cls.modeling.trained_model import TrainedModel
+from keras_bert_cls.text.packing import pack_texts
+
+
+def classifier_signatures(
+    trained: TrainedModel, pad_to_multiple_of: int
+) -> dict[str, tf.types.experimental.PolymorphicFunction]:
+    """Makes the signatures; `text_pair` is an input of each text signature of pair models.
+
+    serving_default: text string [n] -> the answers (below).
+    classify, regress: inputs string [n], serialized tf.Example with a bytes feature `text` (and
+      `text_pair`) -> classes string [n, labels] and scores float32 [n, labels], in the order of
+      the labels; or outputs float32 [n]. For TensorFlow Serving's Classify and Regress calls.
+    tokens: token_ids, segment_ids, padding_mask int32 [n, length] -> probabilities, or value.
+    embed: text string [n] -> embedding float32 [n, hidden], the encoder's pooled output.
+
+    The answers of classification: label string [n], score float32 [n], probabilities
+    float32 [n, labels]. Single-label probabilities are a softmax; multi-label ones are a sigmoid
+    each, with label and score of the most probable label: the caller sets the threshold. The
+    answer of regression: value float32 [n].
+    """
+    served = _ServedClassifier(trained, pad_to_multiple_of)
+    signatures = {
+        "serving_default": string_function(served.text_names, served.answer),
+        "tokens": served.tokens_function(),
+        "embed": string_function(served.text_names, served.embed),
+    }
+    if trained.settings.task == "regression":
+        signatures["regress"] = string_function(["inputs"], served.regress)
+    else:
+        signatures["classify"] = string_function(["inputs"], served.classify)
+    return signatures
+
+
+class _ServedClassifier:
+    """The bodies of the signatures."""
+
+    def __init__(self, trained: TrainedModel, pad_to_multiple_of: int):
+        self.text_names = ["text", "text_pair"] if trained.settings.text_pair else ["text"]
+        self._trained = trained
+        self._pad_to_multiple_of = pad_to_multiple_of
+
+    def answer(self, *texts: tf.Tensor) -> Outputs:
+        heads = self._heads(self._run(*texts)["logits"])
+        if self._trained.settings.task == "regression":
+            return heads
+        probabilities = heads["probabilities"]
+        return {
+            "label": tf.gather(self._labels(), tf.argmax(probabilities, axis=-1)),
+            "score": tf.reduce_max(probabilities, axis=-1),
+            "probabilities": probabilities,
+        }
+
+    def classify(self, examples: tf.Tensor) -> Outputs:
+        scores = self._heads(self._run(*self._parse(examples))["logits"])["probabilities"]
+        classes = tf.tile(self._labels()[tf.newaxis], [tf.shape(scores)[0], 1])
+        return {"classes": classes, "scores": scores}
+
+    def regress(self, examples: tf.Tensor) -> Outputs:
+        return {"outputs": self._heads(self._run(*self._parse(examples))["logits"])["value"]}
+
+    def embed(self, *texts: tf.Tensor) -> Outputs:
+        return {"embedding": tf.cast(self._run(*texts)["pooled_output"], tf.float32)}
+
+    def tokens_function(self) -> tf.types.experimental.PolymorphicFunction:
+        names = ("token_ids", "segment_ids", "padding_mask")
+
+        @tf.function(
+            input_signature=[tf.TensorSpec([None, None], tf.int32, name=name) for name in names],
+            autograph=False,
+        )
+        def tokens(*arrays):
+            checked = [tf.ensure_shape(array, [None, None]) for array in arrays]
+            for name, array in zip(names[1:], checked[1:], strict=True):
+                tf.debugging.assert_equal(
+                    tf.shape(array),
+                    tf.shape(checked[0]),
+                    message=f"{name} and {names[0]} need the same shape.",
+                )
+            inputs = dict(zip(names, checked, strict=True))
+            return self._heads(self._trained.model(inputs, training=False)["logits"])
+
+        return tokens
+
+    def _parse(self, examples: tf.Tensor) -> list[tf.Tensor]:
+        features = {name: tf.io.FixedLenFeature([], tf.string) for name in self.text_names}
+        parsed = tf.io.parse_example(examples, features)
+        return [parsed[name] for name in self.text_names]
+
+    def _run(self, *texts: tf.Tensor) -> Outputs:
+        tokenizer = self._trained.tokenizer
+        packed = pack_texts(
+            tokenizer.vocabulary,
+            [tokenizer.tokenize(text) for text in texts],
+            max_length=self._trained.settings.max_length,
+            pad_to_multiple_of=self._pad_to_multiple_of,
+        )
+        return self._trained.model(packed, training=False)
+
+    def _heads(self, logits: tf.Tensor) -> Outputs:
+        logits = tf.cast(logits, tf.float32)
+        match self._trained.settings.task:
+            case "regression":
+                return {"value": logits[:, 0]}
+            case "multi_label":
+                return {"probabilities": tf.sigmoid(logits)}
+        return {"probabilities": tf.nn.softmax(logits)}
+
+    def _labels(self) -> tf.Tensor:
+        return tf.constant(self._trained.settings.labels, tf.string)

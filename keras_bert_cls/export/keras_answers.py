@@ -1,0 +1,84 @@
+"""What the Keras model itself answers, in eager code: the yardstick for an export."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from keras_bert_cls.export.fill_mask_signatures import MASK, TOP_TOKENS
+from keras_bert_cls.modeling.trained_model import TrainedModel
+from keras_bert_cls.text.packing import pack_texts
+
+Answers = dict[str, dict[str, np.ndarray]]
+
+
+def keras_answers(trained: TrainedModel, *texts: Sequence[bytes]) -> Answers:
+    """Computes the numbers that an export should give.
+
+    Args:
+      trained: the model.
+      *texts: UTF-8 texts [n]; for pair models a second sequence, the second texts.
+
+    Returns:
+      Signature -> output -> float64 array, for every output that holds numbers.
+    """
+    if trained.settings.task == "masked_lm":
+        scores = _fill_mask_scores(trained, texts[0])
+        return {"serving_default": {"scores": scores}, "fill_mask": {"scores": scores}}
+    tokenizer = trained.tokenizer
+    packed = pack_texts(
+        tokenizer.vocabulary,
+        [tokenizer.tokenize(tf.constant(column, tf.string)) for column in texts],
+        max_length=trained.settings.max_length,
+        pad_to_multiple_of=1,
+    )
+    outputs = trained.model(packed, training=False)
+    logits = outputs["logits"].numpy().astype(np.float64)
+    embed = {"embed": {"embedding": outputs["pooled_output"].numpy().astype(np.float64)}}
+    if trained.settings.task == "regression":
+        value = {"value": logits[:, 0]}
+        regress = {"outputs": logits[:, 0]}
+        return {"serving_default": value, "tokens": value, "regress": regress, **embed}
+    single = trained.settings.task == "single_label"
+    probabilities = _softmax(logits) if single else 1 / (1 + np.exp(-logits))
+    answer = {"probabilities": probabilities, "score": probabilities.max(-1)}
+    return {
+        "serving_default": answer,
+        "tokens": {"probabilities": probabilities},
+        "classify": {"scores": probabilities},
+        **embed,
+    }
+
+
+def _fill_mask_scores(trained: TrainedModel, texts: Sequence[bytes]) -> np.ndarray:
+    """Fills each text by itself: [n, masks, k], 0 where a text has no such mask."""
+    top = min(TOP_TOKENS, len(trained.tokenizer.vocabulary))
+    scores = np.zeros([len(texts), max(text.count(MASK.encode()) for text in texts), top])
+    for row, text in enumerate(texts):
+        token_ids = _ids_with_masks(trained, text)
+        places = np.flatnonzero(token_ids == trained.tokenizer.vocabulary.mask_id)
+        if places.size:
+            inputs = {
+                "token_ids": token_ids[np.newaxis],
+                "segment_ids": np.zeros_like(token_ids)[np.newaxis],
+                "padding_mask": np.ones_like(token_ids)[np.newaxis],
+                "mask_positions": places[np.newaxis].astype(np.int32),
+            }
+            logits = trained.model(inputs, training=False)["logits"].numpy().astype(np.float64)
+            scores[row, : places.size] = np.sort(_softmax(logits[0]))[:, : -top - 1 : -1]
+    return scores
+
+
+def _ids_with_masks(trained: TrainedModel, text: bytes) -> np.ndarray:
+    vocabulary = trained.tokenizer.vocabulary
+    token_ids: list[int] = []
+    for number, piece in enumerate(text.split(MASK.encode())):
+        token_ids += [vocabulary.mask_id] if number else []
+        token_ids += trained.tokenizer.tokenize([piece]).flat_values.numpy().tolist()
+    room = trained.settings.max_length - 2
+    return np.array([vocabulary.cls_id, *token_ids[:room], vocabulary.sep_id], np.int32)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(logits - logits.max(-1, keepdims=True))
+    return exponentials / exponentials.sum(-1, keepdims=True)

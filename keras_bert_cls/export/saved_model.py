@@ -1,0 +1,124 @@
+"""export_saved_model: a trained model as a version that TensorFlow Serving loads."""
+
+import contextlib
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from keras_bert_cls.errors import UserError
+from keras_bert_cls.export.model_card import build_model_card, write_model_card
+from keras_bert_cls.export.signatures import METHOD_NAMES, serving_signatures
+from keras_bert_cls.export.verify import verify_export
+from keras_bert_cls.export.versions import write_version
+from keras_bert_cls.export.warmup import warmup_requests, write_warmup
+from keras_bert_cls.modeling.trained_model import LABELS_FILE, VOCABULARY_FILE, TrainedModel
+
+
+def export_saved_model(
+    trained: TrainedModel,
+    output: str | os.PathLike,
+    *,
+    version: int | None = None,
+    model_card: Mapping[str, Any] | None = None,
+    pad_to_multiple_of: int = 8,
+    warmup: bool = True,
+) -> pathlib.Path:
+    """Writes output/<version>/, a SavedModel from raw strings to answers.
+
+    It loads with tensorflow and tensorflow_text alone and in a stock TensorFlow Serving, whose
+    --model_base_path is `output`. Before it gets its number it is checked: the ops, the scores
+    against the Keras model, the warm-up requests. A failed or killed export leaves no version.
+
+    The signatures are those of `classifier_signatures` and `fill_mask_signatures`. assets/ holds
+    vocab.txt and labels.txt, assets.extra/ model_card.json and the warm-up requests.
+
+    Args:
+      trained: the model; see TrainedModel.
+      output: the folder of all versions.
+      version: the version's number; one more than the highest by default.
+      model_card: what is known of the model's making, such as the config's digest and metrics;
+        goes into model_card.json under "training".
+      pad_to_multiple_of: inputs are padded to the longest of the batch, rounded up to this.
+      warmup: whether to write warm-up requests, which make a server's first answers fast and its
+        start slower.
+
+    Returns:
+      The version's folder.
+
+    Raises:
+      UserError: the version exists, the model and its settings do not fit together, or the disk
+        refuses the files.
+      VerificationError, UnservableGraphError: a check failed.
+    """
+    _check_outputs(trained)
+    card = build_model_card(trained, model_card)
+    signatures = serving_signatures(trained, pad_to_multiple_of)
+
+    def write(folder: pathlib.Path) -> None:
+        with _disk_errors_explained(output):
+            _write_saved_model(trained, signatures, folder)
+            write_model_card(folder, card)
+            if warmup:
+                write_warmup(folder, warmup_requests(trained, sorted(signatures)))
+        verify_export(folder, trained)
+
+    with _disk_errors_explained(output):
+        return write_version(output, write, version)
+
+
+def _check_outputs(trained: TrainedModel) -> None:
+    settings = trained.settings
+    if settings.task == "masked_lm":
+        return
+    logits = trained.model.output["logits"].shape[-1]
+    wanted = 1 if settings.task == "regression" else len(settings.labels)
+    if logits != wanted:
+        what = "one value" if settings.task == "regression" else f"{wanted} labels"
+        raise UserError(
+            f"the settings are those of a {settings.task} model with {what}, but the model has "
+            f"{logits} outputs. Export the model with the settings that it was trained with."
+        )
+
+
+def _write_saved_model(trained: TrainedModel, signatures, folder: pathlib.Path) -> None:
+    # A bare module with the values of the weights. If Keras objects were reachable from it, each
+    # weight would be stored twice and TensorFlow Serving would not find the variables.
+    module = tf.Module()
+    module.weights = [weight.value for weight in trained.model.weights]
+    with tempfile.TemporaryDirectory() as assets:
+        vocabulary_file = pathlib.Path(assets) / VOCABULARY_FILE
+        trained.tokenizer.vocabulary.save(vocabulary_file)
+        module.vocabulary = tf.saved_model.Asset(vocabulary_file)
+        if trained.settings.labels:
+            labels_file = pathlib.Path(assets) / LABELS_FILE
+            lines = "".join(f"{label}\n" for label in trained.settings.labels)
+            labels_file.write_bytes(lines.encode())
+            module.labels = tf.saved_model.Asset(labels_file)
+        tf.saved_model.save(
+            module,
+            str(folder),
+            signatures=signatures,
+            options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
+        )
+    _set_method_names(folder, sorted(signatures.keys() & METHOD_NAMES.keys()))
+
+
+def _set_method_names(folder: pathlib.Path, signatures: list[str]) -> None:
+    updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(folder))
+    for signature in signatures:
+        updater.replace_method_name(signature, METHOD_NAMES[signature], tf.saved_model.SERVING)
+    updater.save()
+
+
+@contextlib.contextmanager
+def _disk_errors_explained(output: str | os.PathLike) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError) as error:
+        raise UserError(
+            f"the export to {output} could not be written: {error}. No version was left behind."
+        ) from error

@@ -1,0 +1,97 @@
+"""The checks that a finished SavedModel passes before it gets its version number."""
+
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from keras_bert_cls.export.fill_mask_signatures import MASK
+from keras_bert_cls.export.graph_check import check_graph
+from keras_bert_cls.export.keras_answers import keras_answers
+from keras_bert_cls.export.requests import PredictionLog, build_request, parse_request
+from keras_bert_cls.export.session import SavedModelSession
+from keras_bert_cls.export.warmup import WARMUP_FILE, read_warmup
+from keras_bert_cls.modeling.trained_model import TrainedModel
+
+# Numbers of an export equal the Keras model's to this, relative to values above 1. In half
+# precision the order of additions, which padding changes, shows in the third digit.
+TOLERANCE = 1e-5
+HALF_PRECISION_TOLERANCE = 2e-2
+
+
+class VerificationError(RuntimeError):
+    """An export does not do what the model does: a fault of this package or of a custom model."""
+
+
+def verify_export(folder: pathlib.Path, trained: TrainedModel) -> None:
+    """Checks the graph, compares scores with the Keras model, and replays the warm-up file.
+
+    The SavedModel runs in a Session of its own, as in TensorFlow Serving.
+
+    Raises:
+      VerificationError: it answers differently, or fails on a request.
+      UnservableGraphError: a stock TensorFlow Serving could not run it.
+    """
+    check_graph(folder)
+    with SavedModelSession(folder) as session:
+        _compare(session, trained)
+        if (folder / WARMUP_FILE).exists():
+            for request in read_warmup(folder):
+                _run(session, request)
+
+
+def _compare(session: SavedModelSession, trained: TrainedModel) -> None:
+    texts = _sample_texts(trained)
+    tolerance = _tolerance(trained)
+    try:
+        expected_answers = keras_answers(trained, *texts)
+    except tf.errors.OpError as error:
+        raise VerificationError(
+            f"the Keras model fails on texts of max_length {trained.settings.max_length}: {error}"
+        ) from error
+    for signature, outputs in expected_answers.items():
+        answer = _run(session, build_request(trained, signature, *texts))
+        for name, expected in outputs.items():
+            difference = np.abs(answer[name] - expected) / np.maximum(1, np.abs(expected))
+            if not difference.max(initial=0.0) <= tolerance:  # NaN fails too
+                raise VerificationError(
+                    f"{name} of signature {signature} differs from the Keras model by "
+                    f"{difference.max():.3g}, expected at most {tolerance:g}."
+                )
+
+
+def _run(session: SavedModelSession, request: PredictionLog) -> dict[str, np.ndarray]:
+    signature, inputs = parse_request(request)
+    sizes = {name: value.shape for name, value in inputs.items()}
+    try:
+        answer = session.call(signature, inputs)
+    except tf.errors.OpError as error:
+        raise VerificationError(f"signature {signature} fails on {sizes}: {error}") from error
+    rows = next(iter(sizes.values()))[0]
+    for name, values in answer.items():
+        if values.shape[0] != rows:
+            raise VerificationError(
+                f"{name} of signature {signature} has shape {values.shape} for inputs {sizes}; "
+                "batching needs as many rows as the inputs have."
+            )
+    return answer
+
+
+def _sample_texts(trained: TrainedModel) -> list[list[bytes]]:
+    """Texts of all lengths made of the vocabulary, the empty text, and bytes that are not UTF-8."""
+    words = [token for token in trained.tokenizer.vocabulary.tokens if not token.startswith("[")]
+    longest = trained.settings.max_length
+    texts = [b"", b"\xff\xfe broken \xe4\xbd"]
+    for number, length in enumerate((1, 2, longest // 4, longest // 2, longest, 2 * longest)):
+        chosen = [words[(7 * i + number) % len(words)] for i in range(length)] if words else []
+        texts.append(" ".join(chosen).encode())
+    if trained.settings.task == "masked_lm":
+        mask = MASK.encode()
+        texts = [mask.join([text[: len(text) // 2], text[len(text) // 2 :]]) for text in texts]
+        texts += [mask, mask + b" " + mask, b"no mask"]
+    return [texts, texts[::-1]] if trained.settings.text_pair else [texts]
+
+
+def _tolerance(trained: TrainedModel) -> float:
+    half = {"float16", "bfloat16"} & {layer.compute_dtype for layer in trained.model.layers}
+    return HALF_PRECISION_TOLERANCE if half else TOLERANCE

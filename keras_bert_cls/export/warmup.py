@@ -1,0 +1,62 @@
+"""The requests that TensorFlow Serving runs on a new version before it takes traffic.
+
+https://www.tensorflow.org/tfx/serving/saved_model_warmup. Without them the first callers wait for
+lazy initialization (469 ms against 2 ms on a small model).
+"""
+
+import pathlib
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from keras_bert_cls.export.fill_mask_signatures import MASK
+from keras_bert_cls.export.requests import PredictionLog, build_request
+from keras_bert_cls.modeling.trained_model import TrainedModel
+
+WARMUP_FILE = pathlib.PurePath("assets.extra") / "tf_serving_warmup_requests"
+BATCH_SIZES = (1, 8, 32)
+LENGTH_FRACTIONS = (0.25, 0.5, 1.0)
+# A request of batch x length tokens above this is left out: it would cost a large model on a small
+# machine seconds, and warm nothing that the smaller ones do not.
+LARGEST_REQUEST_TOKENS = 2048
+
+
+def warmup_requests(trained: TrainedModel, signatures: list[str]) -> list[PredictionLog]:
+    """Makes requests over signatures x batch sizes x lengths; at most 1000, the server's limit."""
+    longest = trained.settings.max_length
+    lengths = sorted({max(1, round(longest * fraction)) for fraction in LENGTH_FRACTIONS})
+    return [
+        build_request(trained, signature, *_texts(trained, length, batch_size))
+        for signature in signatures
+        for batch_size in BATCH_SIZES
+        for length in lengths
+        if batch_size == 1 or batch_size * length <= LARGEST_REQUEST_TOKENS
+    ]
+
+
+def write_warmup(folder: pathlib.Path, requests: list[PredictionLog]) -> None:
+    """Writes the requests into the SavedModel `folder`."""
+    path = folder / WARMUP_FILE
+    path.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for request in requests:
+            writer.write(request.SerializeToString())
+
+
+def read_warmup(folder: pathlib.Path) -> Iterator[PredictionLog]:
+    """Reads the requests from the SavedModel `folder`."""
+    for record in tf.data.TFRecordDataset(str(folder / WARMUP_FILE)):
+        yield PredictionLog.FromString(record.numpy())
+
+
+def _texts(trained: TrainedModel, length: int, batch_size: int) -> list[list[bytes]]:
+    """Makes texts that pack to `length` tokens: a Chinese character is one, known or [UNK]."""
+    pair = trained.settings.text_pair
+    tokens = max(length - (3 if pair else 2), 0)
+    if pair:
+        texts = ["测" * (tokens - tokens // 2), "试" * (tokens // 2)]
+    elif trained.settings.task == "masked_lm":
+        texts = ["测" * (tokens - 1) + MASK]
+    else:
+        texts = ["测" * tokens]
+    return [[text.encode()] * batch_size for text in texts]

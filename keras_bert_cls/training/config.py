@@ -1,0 +1,243 @@
+"""The typed configs of runs. Imports no TensorFlow: `--help` and config files stay light."""
+
+import dataclasses
+import json
+from typing import Any
+
+from keras_bert_cls.data.config import (
+    ClassificationData,
+    MaskingConfig,
+    PretrainingData,
+    choice_problem,
+)
+from keras_bert_cls.errors import UserError
+from keras_bert_cls.modeling.config import EncoderConfig
+
+SCHEDULES = ("linear", "cosine", "constant")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+CLASS_WEIGHTS = ("none", "balanced")
+METRICS = {
+    "masked_lm": ("loss", "masked_accuracy"),
+    "single_label": ("accuracy", "macro_f1", "micro_f1", "mcc", "loss"),
+    "multi_label": ("micro_f1", "macro_f1", "subset_accuracy", "loss"),
+    "regression": ("loss", "mean_absolute_error", "pearson"),
+}
+
+
+@dataclasses.dataclass
+class TokenizerConfig:
+    """The vocabulary and how text is normalised.
+
+    Attributes:
+      vocabulary: path of the vocabulary file.
+      lowercase: lower-case and strip accents, as uncased BERT models do.
+    """
+
+    vocabulary: str = ""
+    lowercase: bool = True
+
+
+@dataclasses.dataclass
+class OptimizerConfig:
+    """AdamW (Loshchilov and Hutter 2019) with warm-up and decay.
+
+    Attributes:
+      learning_rate: the peak.
+      schedule: what follows the warm-up: "linear" or "cosine" to 0, or "constant".
+      warmup_share: share of the steps in which the rate rises from 0 to its peak.
+      weight_decay: decoupled; biases and norms are spared.
+      beta_1, beta_2, epsilon: of Adam.
+      clip_norm: largest global gradient norm; 0 for no limit.
+      layer_decay: each block below the top one learns at this multiple of the rate of the one above.
+      rules: (regex, learning rate multiple, weight decay), tried before the rules that follow from
+        weight_decay and layer_decay; the first that is found in a weight's path counts. Multiple 0
+        freezes.
+    """
+
+    learning_rate: float = 1e-4
+    schedule: str = "linear"
+    warmup_share: float = 0.1
+    weight_decay: float = 0.01
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-6
+    clip_norm: float = 1.0
+    layer_decay: float = 1.0
+    rules: tuple[tuple[str, float, float], ...] = ()
+
+    def problems(self) -> list[str]:
+        """Returns what is wrong with the config, a sentence each; empty if all is well."""
+        found = choice_problem("schedule", self.schedule, SCHEDULES)
+        if not self.learning_rate > 0:
+            found.append(f"learning_rate must be over 0, got {self.learning_rate}")
+        if not 0 <= self.warmup_share <= 1:
+            found.append(f"warmup_share must be in [0, 1], got {self.warmup_share}")
+        if not 0 < self.layer_decay <= 1:
+            found.append(f"layer_decay must be in (0, 1], got {self.layer_decay}")
+        return found
+
+
+@dataclasses.dataclass
+class TrainConfig:
+    """The course of a run.
+
+    Attributes:
+      epochs: passes over the training data; 0 if `steps` says how long.
+      steps: updates of the weights; 0 if `epochs` says how long.
+      batch_size: rows of an update (the global batch).
+      max_tokens_per_batch: rows times longest row of an update at most; 0 for no limit.
+      accumulation: parts in which an update's gradient is computed, to save memory.
+      precision: "float32", "mixed_bfloat16" or "mixed_float16".
+      jit_compile: compile forward and backward pass with XLA; wants encoder.pack_tokens=False.
+      steps_per_call: updates that run in the graph between two looks at the loss.
+      log_every, eval_every, checkpoint_every: steps between; eval_every 0 is once an epoch, or with
+        `steps` at a twentieth of them.
+      keep_checkpoints: how many of the newest are kept, beside the best.
+      metric: chooses the best checkpoint; "" for the task's usual one.
+      patience: stop after this many evaluations without a better metric; 0 for never.
+    """
+
+    epochs: int = 0
+    steps: int = 0
+    batch_size: int = 32
+    max_tokens_per_batch: int = 0
+    accumulation: int = 1
+    precision: str = "float32"
+    jit_compile: bool = False
+    steps_per_call: int = 10
+    log_every: int = 50
+    eval_every: int = 0
+    checkpoint_every: int = 500
+    keep_checkpoints: int = 2
+    metric: str = ""
+    patience: int = 0
+
+    def problems(self) -> list[str]:
+        """Returns what is wrong with the config, a sentence each; empty if all is well."""
+        found = choice_problem("precision", self.precision, PRECISIONS)
+        if (self.epochs > 0) == (self.steps > 0):
+            found.append(f"give either epochs or steps, got {self.epochs} and {self.steps}")
+        for field in (
+            "batch_size",
+            "accumulation",
+            "steps_per_call",
+            "log_every",
+            "checkpoint_every",
+            "keep_checkpoints",
+        ):
+            if getattr(self, field) < 1:
+                found.append(f"{field} must be at least 1, got {getattr(self, field)}")
+        for field in ("epochs", "steps", "max_tokens_per_batch", "eval_every", "patience"):
+            if getattr(self, field) < 0:
+                found.append(f"{field} must be at least 0, got {getattr(self, field)}")
+        return found
+
+
+@dataclasses.dataclass
+class PretrainConfig:
+    """A masked-language-model pretraining run.
+
+    Attributes:
+      seed: of weights, batches, masking and dropout.
+    """
+
+    seed: int = 0
+    tokenizer: TokenizerConfig = dataclasses.field(default_factory=TokenizerConfig)
+    data: PretrainingData = dataclasses.field(default_factory=PretrainingData)
+    masking: MaskingConfig = dataclasses.field(default_factory=MaskingConfig)
+    encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
+    optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
+    train: TrainConfig = dataclasses.field(default_factory=lambda: TrainConfig(steps=10_000))
+
+    @property
+    def task(self) -> str:
+        """What the model is trained for."""
+        return "masked_lm"
+
+
+@dataclasses.dataclass
+class HeadConfig:
+    """The classification head and its loss.
+
+    Attributes:
+      dropout: rate on the pooled output.
+      label_smoothing: share of the target spread over all labels (Szegedy et al. 2016).
+      class_weight: "none" or "balanced" (rows / (labels * rows of the label)).
+      class_weights: (label, weight) of chosen labels; other labels keep what class_weight gives.
+    """
+
+    dropout: float = 0.1
+    label_smoothing: float = 0.0
+    class_weight: str = "none"
+    class_weights: tuple[tuple[str, float], ...] = ()
+
+    def problems(self) -> list[str]:
+        """Returns what is wrong with the config, a sentence each; empty if all is well."""
+        found = choice_problem("class_weight", self.class_weight, CLASS_WEIGHTS)
+        if not 0 <= self.label_smoothing < 1:
+            found.append(f"label_smoothing must be in [0, 1), got {self.label_smoothing}")
+        if not 0 <= self.dropout < 1:
+            found.append(f"dropout must be in [0, 1), got {self.dropout}")
+        return found
+
+
+@dataclasses.dataclass
+class FinetuneConfig:
+    """A fine-tuning run.
+
+    Attributes:
+      seed: of weights, batches and dropout.
+      init_from: workdir of the run whose encoder, vocabulary and tokenizer settings are taken;
+        "" starts from random weights with `tokenizer` and `encoder`, which else are not looked at.
+    """
+
+    seed: int = 0
+    init_from: str = ""
+    tokenizer: TokenizerConfig = dataclasses.field(default_factory=TokenizerConfig)
+    data: ClassificationData = dataclasses.field(default_factory=ClassificationData)
+    encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
+    head: HeadConfig = dataclasses.field(default_factory=HeadConfig)
+    optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
+    train: TrainConfig = dataclasses.field(default_factory=lambda: TrainConfig(epochs=3))
+
+    @property
+    def task(self) -> str:
+        """What the model is trained for."""
+        return self.data.task
+
+
+RunConfig = PretrainConfig | FinetuneConfig
+
+
+def check_config(config: RunConfig) -> None:
+    """Checks a run's config before any work.
+
+    Raises:
+      UserError: lists every problem, with the name of the field as the command line has it.
+    """
+    found = []
+    for field in dataclasses.fields(config):
+        part = getattr(config, field.name)
+        problems = part.problems() if hasattr(part, "problems") else []
+        found += [f"--config.{field.name}: {problem}" for problem in problems]
+    metrics = METRICS.get(config.task, ())
+    if config.train.metric:
+        found += [
+            f"--config.train: {p}" for p in choice_problem("metric", config.train.metric, metrics)
+        ]
+    scratch = isinstance(config, PretrainConfig) or not config.init_from
+    if scratch and not config.tokenizer.vocabulary:
+        found.append("--config.tokenizer: vocabulary names no file; bertcls-vocab makes one")
+    if scratch and config.data.max_length > config.encoder.max_sequence_length:
+        found.append(
+            f"--config.data: max_length is {config.data.max_length}, but the encoder has "
+            f"{config.encoder.max_sequence_length} positions (encoder.max_sequence_length)"
+        )
+    if found:
+        raise UserError("the config is wrong:\n" + "\n".join(f"  {problem}" for problem in found))
+
+
+def config_to_json(config: RunConfig) -> str:
+    """Returns the config as JSON, to be read by people and compared with."""
+    content: dict[str, Any] = {"kind": type(config).__name__, **dataclasses.asdict(config)}
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"

@@ -1,0 +1,195 @@
+"""Fine-tuning a classifier on labelled text."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_bert_cls.data.batch_plan import BatchPlan
+from keras_bert_cls.data.batches import ClassificationBatches
+from keras_bert_cls.data.classification_rows import (
+    build_classification_store,
+    held_out_texts,
+    read_labels,
+)
+from keras_bert_cls.data.fingerprint import fingerprint, reuse_or_build
+from keras_bert_cls.data.pipeline import evaluation_dataset, training_dataset
+from keras_bert_cls.data.token_store import TokenStore
+from keras_bert_cls.errors import UserError
+from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.encoder import build_encoder, copy_encoder_weights, encoder_config
+from keras_bert_cls.modeling.models import classifier_model
+from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
+from keras_bert_cls.text.tokenizer import Tokenizer
+from keras_bert_cls.training.class_weights import class_weights
+from keras_bert_cls.training.config import FinetuneConfig, check_config
+from keras_bert_cls.training.evaluation import Evaluator
+from keras_bert_cls.training.metrics import Scores
+from keras_bert_cls.training.objectives import (
+    MultiLabelObjective,
+    Objective,
+    RegressionObjective,
+    SingleLabelObjective,
+)
+from keras_bert_cls.training.run import TrainingData, train
+from keras_bert_cls.training.run_directory import RunDirectory
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclasses.dataclass
+class FinetuneResult:
+    """A fine-tuned model and how good it is.
+
+    Attributes:
+      trained: the model.
+      scores: by split ("dev", "test").
+    """
+
+    trained: TrainedModel
+    scores: dict[str, Scores]
+
+
+def finetune(
+    config: FinetuneConfig,
+    workdir: str | os.PathLike,
+    report: Callable[[str], None] = lambda text: None,
+) -> FinetuneResult:
+    """Trains a classifier; resumes a run that was stopped.
+
+    Args:
+      config: what to train.
+      workdir: the run's folder; holds a TrainedModel at the end.
+      report: is told what was skipped, left out and truncated.
+
+    Raises:
+      UserError: the config, the data or the folder is wrong.
+    """
+    check_config(config)
+    run = RunDirectory.open(workdir, config)
+    start = _starting_point(config)
+    labels = read_labels(config.data)
+    names = labels.names if labels else ()
+    stores = _stores(run, config, start.tokenizer, labels)
+    for split, store in stores.items():
+        report(_data_report(split, store))
+
+    def batches(store: TokenStore, row_multiple: int = 1) -> ClassificationBatches:
+        return ClassificationBatches(
+            store, start.tokenizer.vocabulary, max(1, len(names)), row_multiple
+        )
+
+    def dataset(plan: BatchPlan, start_step: int) -> tf.data.Dataset:
+        return training_dataset(
+            plan, batches(stores["train"], config.train.accumulation), start_step
+        )
+
+    def held_out(split: str) -> tf.data.Dataset:
+        plan = BatchPlan(stores[split].lengths("token_ids"), config.train.batch_size)
+        return evaluation_dataset(plan, batches(stores[split]))
+
+    def build_model() -> keras.Model:
+        encoder = build_encoder(start.encoder)
+        if start.model is not None:
+            copy_encoder_weights(start.model, encoder)
+        return classifier_model(encoder, max(1, len(names)), config.head.dropout)
+
+    objective = _objective(config, names, stores["train"])
+    dev_dataset = held_out("dev") if "dev" in stores else None
+    data = TrainingData(stores["train"], dataset, dev_dataset)
+    model = train(run, config, build_model, objective, data, names)
+    settings = ModelSettings(
+        task=config.task,
+        labels=names,
+        text_pair=config.data.text_pair_column is not None,
+        max_length=config.data.max_length,
+        lowercase=start.tokenizer.lowercase,
+        strip_accents=start.tokenizer.strip_accents,
+    )
+    trained = TrainedModel(model, start.tokenizer, settings)
+    scores = {
+        split: Evaluator(model, objective, held_out(split), config.task, names)()
+        for split in SPLITS[1:]
+        if split in stores
+    }
+    content = {split: dataclasses.asdict(score) for split, score in scores.items()}
+    run.scores.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
+    trained.save(run.path)
+    return FinetuneResult(trained, scores)
+
+
+@dataclasses.dataclass
+class _StartingPoint:
+    tokenizer: Tokenizer
+    encoder: EncoderConfig
+    model: keras.Model | None
+
+
+def _starting_point(config: FinetuneConfig) -> _StartingPoint:
+    if not config.init_from:
+        tokenizer = Tokenizer.from_vocab(config.tokenizer.vocabulary, config.tokenizer.lowercase)
+        encoder = dataclasses.replace(config.encoder, vocabulary_size=len(tokenizer.vocabulary))
+        return _StartingPoint(tokenizer, encoder, None)
+    source = TrainedModel.load(config.init_from)
+    encoder = encoder_config(source.model)
+    if config.data.max_length > encoder.max_sequence_length:
+        raise UserError(
+            f"--config.data.max_length is {config.data.max_length}, but the encoder of "
+            f"{config.init_from} has {encoder.max_sequence_length} positions"
+        )
+    return _StartingPoint(source.tokenizer, encoder, source.model)
+
+
+def _stores(run, config: FinetuneConfig, tokenizer: Tokenizer, labels) -> dict[str, TokenStore]:
+    """Reads the splits that there are, held-out ones first."""
+    data = config.data
+    files = {"test": data.test_files, "dev": data.dev_files, "train": data.train_files}
+    every_file = [path for paths in files.values() for path in paths]
+    settings = {
+        **dataclasses.asdict(data),
+        "vocabulary": tokenizer.vocabulary.tokens,
+        "lowercase": tokenizer.lowercase,
+        "labels": labels.names if labels else (),
+    }
+
+    def build(split: str) -> TokenStore:
+        leave_out: set = set()
+        if split == "train" and data.drop_held_out_texts:
+            leave_out = held_out_texts(data)
+        return build_classification_store(
+            run.store(split), files[split], data, tokenizer, labels, leave_out, f"reading {split}"
+        )
+
+    return {
+        split: reuse_or_build(
+            run.store(split),
+            fingerprint(every_file, {**settings, "split": split}),
+            lambda split=split: build(split),  # type: ignore[misc]
+        )
+        for split in SPLITS
+        if files[split]
+    }
+
+
+def _objective(config: FinetuneConfig, labels: tuple[str, ...], store: TokenStore) -> Objective:
+    if config.task == "regression":
+        return RegressionObjective()
+    targets = np.asarray(store.values("target"))
+    weights = class_weights(config.head, labels, targets, len(store))
+    kind = {"single_label": SingleLabelObjective, "multi_label": MultiLabelObjective}[config.task]
+    return kind(config.head.label_smoothing, weights)
+
+
+def _data_report(split: str, store: TokenStore) -> str:
+    description = store.description
+    parts = [f"{split}: {len(store):,} rows"]
+    if description["left_out"]:
+        parts.append(f"{description['left_out']:,} left out (their text stands in dev or test)")
+    if description["truncated"]:
+        parts.append(f"{description['truncated']:,} truncated to the maximum length")
+    report = ", ".join(parts)
+    return f"{report}\n{description['skipped']}" if description["skipped"] else report

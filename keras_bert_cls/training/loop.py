@@ -1,0 +1,218 @@
+"""The training loop: many updates in one graph call, under any tf.distribute strategy."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_bert_cls.training.adamw import AdamW
+from keras_bert_cls.training.loss_scale import LossScale
+from keras_bert_cls.training.objectives import Objective, Tensors
+from keras_bert_cls.training.schedules import Schedule
+
+_SUM = tf.distribute.ReduceOp.SUM
+_DRAWS_PER_STEP = 1024  # more than the dropout masks that one layer draws in one update
+
+
+class LoopReport(NamedTuple):
+    """What some updates did.
+
+    Attributes:
+      losses: loss of each update, float32 [updates].
+      sums: for each term of the objective the sums over all entries of all updates: TERM_loss,
+        TERM_correct (weighted both) and TERM_weight; and `tokens`, how many real tokens there were.
+      gradient_norm: global norm at the last update, before clipping.
+      learning_rate: of the last update.
+      loss_scale: after the last update.
+    """
+
+    losses: np.ndarray
+    sums: dict[str, float]
+    gradient_norm: float
+    learning_rate: float
+    loss_scale: float
+
+
+class TrainingLoop:
+    """Updates the weights of a model.
+
+    A host's batch is split over its replicas, and each part into `accumulation` pieces. The loss is
+    the weighted mean over the global batch: sums over replicas are divided by the all-reduced
+    weight, and gradients are clipped after they were summed, so that the number of replicas changes
+    no result. Dropout depends on (seed, layer, replica, step) only, so that a run resumes exactly.
+
+    Args:
+      strategy: of tf.distribute; the model's weights were made in its scope.
+      model: from a dict of inputs to a dict of outputs.
+      optimizer: updates the weights.
+      objective: what is minimised.
+      schedule: learning rate by step.
+      seed: of dropout.
+      accumulation: pieces in which the gradient of a batch is computed.
+      clip_norm: largest global gradient norm; 0 for no limit.
+      float16: whether the loss is scaled.
+      jit_compile: compile forward and backward pass with XLA.
+
+    Attributes:
+      step: updates done, int64 variable.
+      state: what a checkpoint must hold beside the weights.
+    """
+
+    def __init__(
+        self,
+        strategy: tf.distribute.Strategy,
+        model: keras.Model,
+        optimizer: AdamW,
+        objective: Objective,
+        schedule: Schedule,
+        *,
+        seed: int = 0,
+        accumulation: int = 1,
+        clip_norm: float = 0.0,
+        float16: bool = False,
+        jit_compile: bool = False,
+    ):
+        self._strategy, self._model, self._optimizer = strategy, model, optimizer
+        self._objective, self._schedule = objective, schedule
+        self._seed, self._accumulation, self._clip_norm = seed, accumulation, clip_norm
+        self._local_replicas = len(strategy.extended.worker_devices)
+        self._dropout_seeds = [
+            v for v in model.variables if v.path.endswith("seed_generator_state")
+        ]
+        with strategy.scope():
+            self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
+            self._updates = tf.Variable(0, dtype=tf.int64, trainable=False)
+            self._loss_scale = LossScale(enabled=float16)
+        self.state = {
+            "step": self.step,
+            "updates": self._updates,
+            "loss_scale": self._loss_scale.state,
+            "moments": optimizer.state,
+        }
+        self._gradients = (
+            tf.function(self._gradients_of, jit_compile=True) if jit_compile else self._gradients_of
+        )
+        self._run = tf.function(self._run_updates)
+
+    def run(self, batches: Iterator[Tensors], updates: int) -> LoopReport:
+        """Makes `updates` updates with the next batches of a dataset's iterator."""
+        losses, sums, last = self._run(batches, tf.constant(updates, tf.int32))
+        return LoopReport(
+            losses=losses.numpy(),
+            sums={name: float(total) for name, total in sums.items()},
+            gradient_norm=float(last["gradient_norm"]),
+            learning_rate=float(last["learning_rate"]),
+            loss_scale=float(self._loss_scale.scale),
+        )
+
+    def _run_updates(self, batches, updates):
+        losses = tf.TensorArray(tf.float32, updates)
+        sums = {name: tf.zeros([]) for name in self._sum_names(batches.element_spec)}
+        last = {"gradient_norm": tf.zeros([]), "learning_rate": tf.zeros([])}
+        for update in tf.range(updates):
+            batch = next(batches)
+            rate = self._schedule(self.step)
+            loss, finite, norm, new = self._strategy.run(self._replica_step, args=(batch, rate))
+            losses = losses.write(update, self._strategy.reduce(_SUM, loss, axis=None))
+            sums = {
+                name: total + self._strategy.reduce(_SUM, new[name], axis=None)
+                for name, total in sums.items()
+            }
+            last = {"gradient_norm": self._same(norm), "learning_rate": rate}
+            finite = self._same(finite)
+            self._loss_scale.adjust(finite)
+            self._updates.assign_add(tf.cast(finite, tf.int64))
+            self.step.assign_add(1)
+        return losses.stack(), sums, last
+
+    def _same(self, per_replica):
+        """Returns a value that is the same on all replicas."""
+        return self._strategy.experimental_local_results(per_replica)[0]
+
+    def _sum_names(self, batch_spec) -> list[str]:
+        example = {
+            name: tf.zeros([1 if size is None else size for size in spec.shape], spec.dtype)
+            for name, spec in batch_spec.items()
+        }
+        terms = self._objective.weights(example)
+        kinds = ("loss", "correct", "weight")
+        return [f"{term}_{kind}" for term in terms for kind in kinds] + ["tokens"]
+
+    def _replica_step(self, batch, learning_rate):
+        context = tf.distribute.get_replica_context()
+        self._seed_dropout(context.replica_id_in_sync_group)
+        pieces = self._pieces(batch, context.replica_id_in_sync_group)
+        weights = [self._objective.weights(piece) for piece in pieces]
+        totals = {
+            term: tf.add_n([tf.reduce_sum(weight[term]) for weight in weights])
+            for term in weights[0]
+        }
+        totals = context.all_reduce(_SUM, totals)
+        loss, sums, gradients = self._gradients(pieces[0], totals)
+        for piece in pieces[1:]:
+            piece_loss, piece_sums, piece_gradients = self._gradients(piece, totals)
+            loss += piece_loss
+            sums = {name: value + piece_sums[name] for name, value in sums.items()}
+            gradients = [a + b for a, b in zip(gradients, piece_gradients, strict=True)]
+        gradients = context.all_reduce(_SUM, gradients)
+        finite, norm = self._update(gradients, learning_rate)
+        return loss, finite, norm, sums
+
+    def _update(self, gradients, learning_rate):
+        """Unscales, clips and applies gradients; returns whether they were finite, and their norm."""
+        gradients = [gradient / self._loss_scale.scale for gradient in gradients]
+        norm = tf.linalg.global_norm(gradients)
+        finite = tf.math.is_finite(norm)
+        if self._clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
+        only_if = finite if self._loss_scale.enabled else None
+        self._optimizer.apply(gradients, learning_rate, self._updates + 1, only_if)
+        return finite, norm
+
+    def _gradients_of(self, batch, totals):
+        """Returns the share of a piece in the loss, its sums, and the gradients of the scaled loss."""
+        inputs = {name: batch[name] for name in self._objective.inputs}
+        with tf.GradientTape() as tape:
+            outputs = self._model(inputs, training=True)
+            losses = self._objective.losses(outputs, batch)
+            weights = self._objective.weights(batch)
+            weighted = {term: tf.reduce_sum(losses[term] * weights[term]) for term in losses}
+            loss = tf.add_n([tf.math.divide_no_nan(weighted[t], totals[t]) for t in losses])
+            scaled = loss * self._loss_scale.scale
+        gradients = tape.gradient(
+            scaled,
+            [variable.value for variable in self._optimizer.variables],
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        correct = self._objective.correct(outputs, batch)
+        sums = {"tokens": tf.reduce_sum(tf.cast(batch["padding_mask"], tf.float32))}
+        for term, weight in weights.items():
+            sums[f"{term}_loss"] = weighted[term]
+            sums[f"{term}_weight"] = tf.reduce_sum(weight)
+            sums[f"{term}_correct"] = tf.reduce_sum(weight * correct.get(term, 0.0))
+        return loss, sums, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def _pieces(self, batch, replica):
+        """Cuts this replica's part out of the host's batch, in `accumulation` pieces."""
+        count = self._local_replicas * self._accumulation
+        place = replica % self._local_replicas * self._accumulation
+
+        def piece(index):
+            def cut(tensor):
+                if not tensor.shape.rank:
+                    return tensor
+                size = tf.shape(tensor)[0] // count
+                return tensor[(place + index) * size : (place + index + 1) * size]
+
+            return tf.nest.map_structure(cut, batch)
+
+        return [piece(index) for index in range(self._accumulation)]
+
+    def _seed_dropout(self, replica):
+        for index, variable in enumerate(self._dropout_seeds):
+            stream = tf.cast(self._seed + 7919 * index + 1_000_003 * replica, variable.dtype)
+            variable.assign(
+                tf.stack([stream, tf.cast(self.step * _DRAWS_PER_STEP, variable.dtype)])
+            )

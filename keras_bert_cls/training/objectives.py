@@ -1,0 +1,122 @@
+"""What is minimised: losses of each batch entry and their weights, per objective."""
+
+import abc
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+Tensors = dict[str, tf.Tensor]
+
+ENCODER_INPUTS = ("token_ids", "segment_ids", "padding_mask")
+
+
+class Objective(abc.ABC):
+    """A loss that is a sum of weighted means, one for each of its terms.
+
+    Attributes:
+      inputs: the model's inputs in a batch.
+    """
+
+    inputs: Sequence[str] = ENCODER_INPUTS
+
+    @abc.abstractmethod
+    def weights(self, batch: Tensors) -> Tensors:
+        """Returns the weights of the entries of every term, float32 of any shape, by term."""
+
+    @abc.abstractmethod
+    def losses(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        """Returns the losses of the entries of every term, float32 shaped as `weights`'s."""
+
+    def correct(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        """Returns which entries were predicted right, float32 shaped as `weights`'s, by term."""
+        return {}
+
+
+class MaskedLMObjective(Objective):
+    """Predicts masked tokens, and the order of segment pairs where batches have them.
+
+    Devlin et al. 2018, https://arxiv.org/abs/1810.04805.
+    """
+
+    inputs = (*ENCODER_INPUTS, "mask_positions")
+
+    def weights(self, batch: Tensors) -> Tensors:
+        found = {"masked": batch["mask_weights"]}
+        if "pair_target" in batch:
+            found["pair"] = batch["sample_weight"]
+        return found
+
+    def losses(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
+        found = {"masked": cross_entropy(batch["mask_labels"], outputs["logits"])}
+        if "pair_target" in batch:
+            found["pair"] = cross_entropy(batch["pair_target"], outputs["pair_logits"])
+        return found
+
+    def correct(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        found = {"masked": _hits(outputs["logits"], batch["mask_labels"])}
+        if "pair_target" in batch:
+            found["pair"] = _hits(outputs["pair_logits"], batch["pair_target"])
+        return found
+
+
+class SingleLabelObjective(Objective):
+    """Softmax cross entropy.
+
+    Args:
+      label_smoothing: share of the target spread over all labels.
+      class_weights: a weight for each label; None for equal ones.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None):
+        self._label_smoothing = label_smoothing
+        self._class_weights = class_weights
+
+    def weights(self, batch: Tensors) -> Tensors:
+        weights = batch["sample_weight"]
+        if self._class_weights is not None:
+            table = tf.constant(self._class_weights, tf.float32)
+            weights *= tf.gather(table, batch["target"])
+        return {"label": weights}
+
+    def losses(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        log_probabilities = tf.nn.log_softmax(outputs["logits"])
+        target = -tf.gather(log_probabilities, batch["target"], batch_dims=1)
+        uniform = -tf.reduce_mean(log_probabilities, axis=-1)
+        smoothing = self._label_smoothing
+        return {"label": (1 - smoothing) * target + smoothing * uniform}
+
+    def correct(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        return {"label": _hits(outputs["logits"], batch["target"])}
+
+
+class MultiLabelObjective(Objective):
+    """A sigmoid cross entropy for each label; see SingleLabelObjective for the arguments."""
+
+    def __init__(self, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None):
+        self._label_smoothing = label_smoothing
+        self._class_weights = class_weights
+
+    def weights(self, batch: Tensors) -> Tensors:
+        weights = batch["sample_weight"][:, tf.newaxis] * tf.ones_like(batch["target"])
+        if self._class_weights is not None:
+            weights *= tf.constant(self._class_weights, tf.float32)
+        return {"label": weights}
+
+    def losses(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        target = batch["target"] * (1 - self._label_smoothing) + 0.5 * self._label_smoothing
+        return {"label": tf.nn.sigmoid_cross_entropy_with_logits(target, outputs["logits"])}
+
+
+class RegressionObjective(Objective):
+    """Squared error."""
+
+    def weights(self, batch: Tensors) -> Tensors:
+        return {"value": batch["sample_weight"]}
+
+    def losses(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        return {"value": tf.square(outputs["logits"][:, 0] - batch["target"])}
+
+
+def _hits(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.argmax(logits, -1, tf.int32) == targets, tf.float32)
