@@ -126,7 +126,12 @@ def _predictor() -> "Classifier | Client":
         return Classifier.load(_MODEL.value)
     from keras_bert_cls.client import Client
 
-    return Client(_SERVER.value, _MODEL_NAME.value, timeout=_TIMEOUT.value)
+    return Client(
+        program.flags.server,
+        program.flags.model_name,
+        timeout=_TIMEOUT.value,
+        batch_size=_BATCH_SIZE.value,
+    )
 
 
 def _with_progress(rows: "Iterator[Row]") -> "Iterator[Row]":

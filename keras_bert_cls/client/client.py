@@ -19,7 +19,7 @@ from keras_bert_cls.client.schema import MESSAGES
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.predictions import Prediction
 
-_PREDICTION_SERVICE, _MODEL_SERVICE = "PredictionService", "ModelService"
+_NO_SIGNATURE = "No signature was found with the name"  # TensorFlow Serving's words
 # A version may be replaced between the two calls of a prediction; then both are made again.
 _PREDICT_ATTEMPTS = 3
 
@@ -88,7 +88,7 @@ class Client:
         request = MESSAGES["GetModelMetadataRequest"](
             model_spec=self._spec(), metadata_field=["signature_def"]
         )
-        response = self._call(_PREDICTION_SERVICE, "GetModelMetadata", request)
+        response = self._connection.call("GetModelMetadata", request)
         packed = response.metadata["signature_def"].value
         return signature_specs(MESSAGES["SignatureDefMap"].FromString(packed))
 
@@ -99,7 +99,7 @@ class Client:
           ServerError: the server does not know the model, or did not answer.
         """
         request = MESSAGES["GetModelStatusRequest"](model_spec=self._spec())
-        return version_statuses(self._call(_MODEL_SERVICE, "GetModelStatus", request))
+        return version_statuses(self._connection.call("GetModelStatus", request))
 
     def is_ready(self) -> bool:
         """Says whether the server answers and has the model loaded."""
@@ -141,7 +141,7 @@ class Client:
     def _predict_slice(self, columns: dict[str, list[bytes]]) -> list[Prediction]:
         request = requests.predict_request(self._spec(), columns)
         for attempt in range(1, _PREDICT_ATTEMPTS + 1):
-            response = self._call(_PREDICTION_SERVICE, "Predict", request)
+            response = self._connection.call("Predict", request)
             try:
                 names = self._names_of_columns(response, columns)
                 break
@@ -166,9 +166,9 @@ class Client:
                 self._spec(version), {name: [b""] for name in columns}
             )
             try:
-                answer = self._call(_PREDICTION_SERVICE, "Classify", request)
+                answer = self._connection.call("Classify", request)
             except ServerError as error:
-                if error.code is not grpc.StatusCode.INVALID_ARGUMENT:
+                if _NO_SIGNATURE not in error.details:
                     raise
                 self._label_names[version] = None
             else:
@@ -178,17 +178,8 @@ class Client:
 
     def _classify_slice(self, columns: dict[str, list[bytes]]) -> list[Prediction]:
         request = requests.classification_request(self._spec(), columns)
-        return predictions_of_classes(self._call(_PREDICTION_SERVICE, "Classify", request))
+        return predictions_of_classes(self._connection.call("Classify", request))
 
     def _spec(self, version: int | None = None) -> Any:
         number = self._version if version is None else version
         return requests.model_spec(self._model_name, number)
-
-    def _call(self, service: str, method: str, request: Any) -> Any:
-        answers = {
-            "Predict": "PredictResponse",
-            "Classify": "ClassificationResponse",
-            "GetModelMetadata": "GetModelMetadataResponse",
-            "GetModelStatus": "GetModelStatusResponse",
-        }
-        return self._connection.call(service, method, request, MESSAGES[answers[method]])

@@ -6,6 +6,15 @@ from typing import Any
 import grpc
 
 from keras_bert_cls.client.errors import ServerError
+from keras_bert_cls.client.schema import MESSAGES
+
+# Method -> its service and the message of its answer.
+METHODS = {
+    "Predict": ("PredictionService", "PredictResponse"),
+    "Classify": ("PredictionService", "ClassificationResponse"),
+    "GetModelMetadata": ("PredictionService", "GetModelMetadataResponse"),
+    "GetModelStatus": ("ModelService", "GetModelStatusResponse"),
+}
 
 # gRPC waits a random time below a bound that doubles from 0.1 s to 2 s, up to the deadline.
 _RETRY_POLICY = {
@@ -44,16 +53,21 @@ class Connection:
         self._timeout = timeout
         self._channel = grpc.insecure_channel(target, options=_CHANNEL_OPTIONS)
 
-    def call(self, service: str, method: str, request: Any, response_type: Any) -> Any:
-        """Sends `request` and returns the answer, a message of `response_type`.
+    def call(self, method: str, request: Any) -> Any:
+        """Sends `request` and returns the answer.
+
+        Args:
+          method: one of the keys of METHODS.
+          request: the method's message.
 
         Raises:
           ServerError: the server refused, or did not answer in time.
         """
+        service, answer = METHODS[method]
         send = self._channel.unary_unary(
             f"/tensorflow.serving.{service}/{method}",
             request_serializer=type(request).SerializeToString,
-            response_deserializer=response_type.FromString,
+            response_deserializer=MESSAGES[answer].FromString,
         )
         try:
             return send(request, timeout=self._timeout)

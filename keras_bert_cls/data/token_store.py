@@ -44,7 +44,7 @@ class TokenStoreWriter:
         lengths = lengths or {}
         counts = set()
         for name, dtype in self._columns.items():
-            array = np.asarray(values[name]).astype(dtype, casting="same_kind", copy=False)
+            array = np.asarray(values[name]).astype(dtype, copy=False)
             if name in self._ragged:
                 ends = self._totals[name] + np.cumsum(lengths[name], dtype=np.int64)
                 self._ends[name].write(ends.tobytes())

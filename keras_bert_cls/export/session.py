@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -29,8 +29,10 @@ class SavedModelSession:
 
     def __init__(self, folder: str | os.PathLike):
         self._graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=self._graph)
-        self._callables: dict[str, Callable[..., list[np.ndarray]]] = {}
+        # Soft placement, as the server has it: string ops have no GPU kernels.
+        self._session = tf.compat.v1.Session(
+            graph=self._graph, config=tf.compat.v1.ConfigProto(allow_soft_placement=True)
+        )
         try:
             with self._graph.as_default(), _without_deprecation_notices():
                 meta_graph = tf.compat.v1.saved_model.loader.load(
@@ -57,11 +59,14 @@ class SavedModelSession:
 
         Raises:
           KeyError: no such signature, or an input is missing.
+          ValueError: an input has the wrong rank.
           tf.errors.OpError: the graph refused the input.
         """
         definition = self.signatures[signature]
-        values = self._callable(signature)(*(inputs[name] for name in sorted(definition.inputs)))
-        return dict(zip(sorted(definition.outputs), values, strict=True))
+        return self._session.run(
+            {name: tensor.name for name, tensor in definition.outputs.items()},
+            {tensor.name: inputs[name] for name, tensor in definition.inputs.items()},
+        )
 
     def close(self) -> None:
         """Frees the variables; no call after this."""
@@ -72,16 +77,6 @@ class SavedModelSession:
 
     def __exit__(self, *_) -> None:
         self.close()
-
-    def _callable(self, signature: str) -> Callable[..., list[np.ndarray]]:
-        if signature not in self._callables:
-            definition = self.signatures[signature]
-            with self._graph.as_default():
-                self._callables[signature] = self._session.make_callable(
-                    [definition.outputs[name].name for name in sorted(definition.outputs)],
-                    [definition.inputs[name].name for name in sorted(definition.inputs)],
-                )
-        return self._callables[signature]
 
 
 @contextlib.contextmanager

@@ -4,13 +4,12 @@ import keras
 
 from keras_bert_cls.modeling.activations import ACTIVATIONS
 from keras_bert_cls.modeling.config import EncoderConfig
-from keras_bert_cls.modeling.encoder import build_encoder
+from keras_bert_cls.modeling.encoder import build_encoder, encoder_config
 from keras_bert_cls.modeling.heads import GatherPositions, OutputBias
 
 
 def masked_lm_model(
     encoder: keras.Model | EncoderConfig,
-    activation: str = "gelu",
     pair_objective: bool = False,
     name: str = "masked_lm",
 ) -> keras.Model:
@@ -18,7 +17,6 @@ def masked_lm_model(
 
     Args:
       encoder: what `build_encoder` returns, or a config to build one from.
-      activation: of the head's dense layer; a config brings its own.
       pair_objective: also judge pairs of segments (next-sentence or sentence-order prediction).
       name: the model's name.
 
@@ -28,23 +26,24 @@ def masked_lm_model(
         pair_logits: float32 [batch, 2], with the pair objective: in order or not.
     """
     if isinstance(encoder, EncoderConfig):
-        activation = encoder.activation
         encoder = build_encoder(encoder)
+    config = encoder_config(encoder)
     token_embedding = encoder.get_layer("token_embedding")
-    norm = encoder.get_layer("embeddings_norm")
     positions = keras.Input((None,), dtype="int32", name="mask_positions")
     x = GatherPositions(name="masked_tokens")(encoder.output["sequence_output"], positions)
     x = keras.layers.Dense(
-        token_embedding.output_dim,
-        kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+        config.hidden_dim,
+        kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_stddev),
         name="masked_lm_dense",
     )(x)
-    x = keras.layers.Activation(ACTIVATIONS[activation], name="masked_lm_activation")(x)
-    x = keras.layers.LayerNormalization(epsilon=norm.epsilon, name="masked_lm_norm")(x)
+    x = keras.layers.Activation(ACTIVATIONS[config.activation], name="masked_lm_activation")(x)
+    x = keras.layers.LayerNormalization(epsilon=config.layer_norm_epsilon, name="masked_lm_norm")(x)
     logits = OutputBias(name="masked_lm_bias")(token_embedding(x, reverse=True))
-    return keras.Model(
-        {**encoder.input, "mask_positions": positions}, {"logits": logits}, name=name
-    )
+    outputs = {"logits": logits}
+    if pair_objective:
+        pair_head = keras.layers.Dense(2, dtype="float32", name="pair_logits")
+        outputs["pair_logits"] = pair_head(encoder.output["pooled_output"])
+    return keras.Model({**encoder.input, "mask_positions": positions}, outputs, name=name)
 
 
 def classifier_model(

@@ -49,8 +49,8 @@ class Signature:
         # TensorFlow numbers the feeds of a run in the order of their tensors' names.
         feeds = sorted(self.definition.inputs, key=lambda a: self.definition.inputs[a].name)
         for index, alias in enumerate(feeds):
-            expected = tf.dtypes.as_dtype(self.definition.inputs[alias].dtype).name
-            received = tf.dtypes.as_dtype(arrays[alias].dtype).name
+            expected = _type_name(self.definition.inputs[alias].dtype)
+            received = _type_name(tf.dtypes.as_dtype(arrays[alias].dtype).as_datatype_enum)
             if expected != received:
                 raise invalid_argument(
                     f"Expects arg[{index}] to be {expected} but {received} is provided"
@@ -63,6 +63,11 @@ class Signature:
                     f"Shape of tensor {alias} {received_shape} is not compatible with "
                     f"expected shape {_shape_text(expected_sizes)}."
                 )
+
+
+def _type_name(enum: int) -> str:
+    """Returns TensorFlow's C++ name of a type, such as "float" for DT_FLOAT."""
+    return types_pb2.DataType.Name(enum).removeprefix("DT_").lower()
 
 
 def _sizes(info: meta_graph_pb2.TensorInfo) -> list[int] | None:

@@ -124,7 +124,7 @@ def _varint(content: bytes, position: int) -> tuple[int, int]:
 def _numbers(proto: tensor_pb2.TensorProto, count: int) -> np.ndarray:
     numpy_type, field = _NUMERIC_TYPES[proto.dtype]
     if proto.tensor_content and count:
-        packed = np.frombuffer(proto.tensor_content, numpy_type)
+        packed: np.ndarray = np.frombuffer(proto.tensor_content, numpy_type)
         if len(packed) != count:
             raise ValueError(f"the content holds {len(packed)} values, the shape {count}")
         return packed

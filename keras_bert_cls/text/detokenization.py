@@ -3,14 +3,14 @@
 The original blanks, case and accents are lost in tokenization; this is a convention, not an
 inverse. Words are separated by a blank, except around Chinese and Japanese characters and
 full-width punctuation, before closing and after opening punctuation, and on both sides of
-apostrophes, hyphens and slashes.
+apostrophes, hyphens and slashes, and of a point or colon between digits.
 """
 
 import unicodedata
 
 import tensorflow as tf
 
-from keras_bert_cls.text.vocabulary import CLS, PAD, SEP, Vocabulary
+from keras_bert_cls.text.vocabulary import CLS, PAD, SEP, Vocabulary, is_suffix, text_of
 
 _DROPPED = (PAD, CLS, SEP)
 _TIGHT = "'’-/"
@@ -27,7 +27,7 @@ class Detokenizer:
 
     def __init__(self, vocabulary: Vocabulary):
         tokens = vocabulary.tokens
-        self._pieces = tf.constant([_piece(token) for token in tokens])
+        self._pieces = tf.constant([text_of(token) for token in tokens])
         self._dropped = tf.constant([token in _DROPPED for token in tokens])
         self._joins_left = tf.constant([_joins_left(token) for token in tokens])
         self._joins_right = tf.constant([_joins_right(token) for token in tokens])
@@ -44,19 +44,12 @@ class Detokenizer:
         blanks = tf.where(joined, "", " ")
         pieces = token_ids.with_values(blanks + tf.gather(self._pieces, values))
         texts = tf.strings.reduce_join(pieces, axis=-1)
-        return tf.strings.regex_replace(texts, "^ ", "")
-
-
-def _piece(token: str) -> str:
-    return token[2:] if _is_suffix(token) else token
-
-
-def _is_suffix(token: str) -> bool:
-    return token.startswith("##") and len(token) > 2
+        texts = tf.strings.regex_replace(texts, "^ ", "")
+        return tf.strings.regex_replace(texts, "([0-9][.:]) ([0-9])", r"\1\2")
 
 
 def _joins_left(token: str) -> bool:
-    return _is_suffix(token) or token in _TIGHT or token in _CLOSING or _has_no_blanks(token[0])
+    return is_suffix(token) or token in _TIGHT or token in _CLOSING or _has_no_blanks(token[0])
 
 
 def _joins_right(token: str) -> bool:

@@ -2,8 +2,8 @@
 
 tf-text's own tables fold compatibility characters (`，` to `,`, `①` to `1`, `ß` to `ss`) and so
 give other ids than the tokenizer that published checkpoints were trained with; ours follow that
-tokenizer (see character_mapping). They are data of the package, made from the Unicode version below,
-so that a text has the same ids under every Python version.
+tokenizer (see character_mapping). They are data of the package, made from the Unicode version
+below, so that a text has the same ids under every Python version.
 
     python -m keras_bert_cls.text.normalizer
 
@@ -75,22 +75,17 @@ def _replacements(lowercase: bool, strip_accents: bool) -> Iterator[tuple[bytes,
 def _ill_formed_sequences() -> Iterator[bytes]:
     """Yields what tf-text (ICU) takes as one unit in text that is not UTF-8.
 
-    These are lone bytes and characters that break off. Deleting them all is what Google's
+    These are lone bytes and the beginnings of longer characters. Deleting them is what Google's
     `bytes.decode("utf-8", "ignore")` does.
     """
     for byte in range(0x80, 0x100):
         yield bytes([byte])
-    for lead in range(0xE0, 0xF5):
-        for second in range(0x80, 0xC0):
-            # The second byte decides whether anything well formed starts so.
-            third = 0x80 if lead < 0xF0 else None
-            try:
-                bytes([lead, second] + ([0x80] if third else [0x80, 0x80])).decode()
-            except UnicodeDecodeError:
-                continue
-            yield bytes([lead, second])
-            if lead >= 0xF0:
-                yield from (bytes([lead, second, third]) for third in range(0x80, 0xC0))
+    beginnings: set[bytes] = set()
+    for code_point in range(0x800, sys.maxunicode + 1, 0x40):
+        if not 0xD800 <= code_point < 0xE000:
+            character = chr(code_point).encode()
+            beginnings.update(character[:length] for length in range(2, len(character)))
+    yield from sorted(beginnings)
 
 
 def _flatbuffer(lowercase: bool, trie, zero: int, pool: bytes) -> bytes:

@@ -20,8 +20,8 @@ def pack_texts(
     """Packs rows as [CLS] a [SEP] or [CLS] a [SEP] b [SEP] and pads them.
 
     A row that is too long loses tokens at the end of its longer text, of b if both are equally
-    long, until it fits, as in `_truncate_seq_pair` of google-research/bert. Made of TensorFlow's own
-    ops only, so that every server can run it.
+    long, until it fits, as in `_truncate_seq_pair` of google-research/bert. Made of TensorFlow's
+    own ops only, so that every server can run it.
 
     Args:
       vocabulary: knows the special tokens.
@@ -32,7 +32,7 @@ def pack_texts(
       pad_to_max_length: pad to `max_length` whatever the rows hold.
 
     Returns:
-      token_ids, segment_ids (0 to the first [SEP], 1 after it) and padding_mask (1 for tokens, 0 for
+      token_ids, segment_ids (1 for b and its [SEP], else 0) and padding_mask (1 for tokens, 0 for
       padding), int32 [n, length] each; length ≥ 1 even if n = 0.
 
     Raises:

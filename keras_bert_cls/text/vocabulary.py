@@ -15,6 +15,18 @@ SEP = "[SEP]"
 MASK = "[MASK]"
 SPECIAL_TOKENS = (PAD, UNK, CLS, SEP, MASK)
 
+SUFFIX_INDICATOR = "##"
+
+
+def is_suffix(token: str) -> bool:
+    """Whether a token continues a word."""
+    return token.startswith(SUFFIX_INDICATOR) and token != SUFFIX_INDICATOR
+
+
+def text_of(token: str) -> str:
+    """Returns the characters that a token stands for: the token without its "##"."""
+    return token.removeprefix(SUFFIX_INDICATOR) if is_suffix(token) else token
+
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
@@ -148,6 +160,6 @@ def _check(tokens: tuple[str, ...] | list[str], source: str | os.PathLike) -> No
     missing = [token for token in SPECIAL_TOKENS if token not in first_line]
     if missing:
         raise UserError(
-            f"{source} lacks {', '.join(missing)}. Expected a BERT vocabulary, a token a line, with "
-            f"the special tokens {', '.join(SPECIAL_TOKENS)}; `bertcls-vocab` makes one from text."
+            f"{source} lacks {', '.join(missing)}. Expected a BERT vocabulary, a token a line, "
+            f"with the special tokens {', '.join(SPECIAL_TOKENS)}; `bertcls-vocab` learns one."
         )

@@ -48,7 +48,7 @@ class OptimizerConfig:
       weight_decay: decoupled; biases and norms are spared.
       beta_1, beta_2, epsilon: of Adam.
       clip_norm: largest global gradient norm; 0 for no limit.
-      layer_decay: each block below the top one learns at this multiple of the rate of the one above.
+      layer_decay: each block below the top learns at this multiple of the rate of the one above.
       rules: (regex, learning rate multiple, weight decay), tried before the rules that follow from
         weight_decay and layer_decay; the first that is found in a weight's path counts. Multiple 0
         freezes.

@@ -77,7 +77,8 @@ class TrainingLoop:
         self._strategy, self._model, self._optimizer = strategy, model, optimizer
         self._objective, self._schedule = objective, schedule
         self._seed, self._accumulation, self._clip_norm = seed, accumulation, clip_norm
-        self._local_replicas = len(strategy.extended.worker_devices)
+        ran = strategy.run(lambda: tf.constant(0))
+        self._local_replicas = len(strategy.experimental_local_results(ran))
         self._dropout_seeds = [
             v for v in model.variables if v.path.endswith("seed_generator_state")
         ]
@@ -161,7 +162,7 @@ class TrainingLoop:
         return loss, finite, norm, sums
 
     def _update(self, gradients, learning_rate):
-        """Unscales, clips and applies gradients; returns whether they were finite, and their norm."""
+        """Unscales, clips and applies gradients; returns if they were finite, and their norm."""
         gradients = [gradient / self._loss_scale.scale for gradient in gradients]
         norm = tf.linalg.global_norm(gradients)
         finite = tf.math.is_finite(norm)
@@ -172,7 +173,7 @@ class TrainingLoop:
         return finite, norm
 
     def _gradients_of(self, batch, totals):
-        """Returns the share of a piece in the loss, its sums, and the gradients of the scaled loss."""
+        """Returns the share of a piece in the loss, its sums, and gradients of the scaled loss."""
         inputs = {name: batch[name] for name in self._objective.inputs}
         with tf.GradientTape() as tape:
             outputs = self._model(inputs, training=True)

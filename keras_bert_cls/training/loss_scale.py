@@ -20,7 +20,7 @@ class LossScale:
         self.state = {"scale": self.scale, "good_steps": self._good_steps}
 
     def adjust(self, finite: tf.Tensor) -> None:
-        """Halves the scale after an overflow, doubles it after a long time without; cross-replica."""
+        """Halves the scale after an overflow, doubles it after a long time without."""
         if not self.enabled:
             return
         good = tf.where(finite, self._good_steps + 1, tf.constant(0, tf.int64))

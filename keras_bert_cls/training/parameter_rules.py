@@ -26,7 +26,7 @@ class ParameterRule(NamedTuple):
 def default_rules(
     num_layers: int, weight_decay: float, layer_decay: float = 1.0
 ) -> list[ParameterRule]:
-    """Returns rules that cover every weight: norms and biases don't decay, lower layers learn slower.
+    """Returns rules that cover every weight: norms and biases don't decay.
 
     Args:
       num_layers: blocks of the encoder.

@@ -1,4 +1,4 @@
-"""What pretraining and fine-tuning have in common: from a model builder and data to a trained model."""
+"""What pretraining and fine-tuning have in common: from data to a trained model."""
 
 import dataclasses
 from collections.abc import Callable

@@ -36,7 +36,8 @@ class RunDirectory:
         if there != wanted:
             raise UserError(
                 f"{run.path} belongs to a run with another config:\n"
-                f"{_difference(there, wanted)}\nGive another --workdir, or the old config to resume."
+                f"{_difference(there, wanted)}\n"
+                "Give another --workdir, or the old config to resume."
             )
         return run
 

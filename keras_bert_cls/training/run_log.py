@@ -89,7 +89,7 @@ class RunLog:
         self._bar.write(text)
 
     def pause(self) -> None:
-        """Leaves out of the speeds what has passed since the last line; call it after evaluations."""
+        """Leaves the time since the last line out of the speeds; to be called after evaluations."""
         self._last = time.perf_counter()
 
     def close(self) -> None:
