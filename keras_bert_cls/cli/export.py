@@ -10,6 +10,7 @@ export leaves no version. Serve it with
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
@@ -37,7 +38,7 @@ _VERSION = flags.DEFINE_integer(
 )
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs the program; returns its exit code."""
     return program.run(_run, argv)
 

@@ -11,7 +11,7 @@ the probabilities of all labels.
 import itertools
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -92,7 +92,7 @@ def _server_has_model_name(values) -> bool:
     return (values["server"] is None) == (values["model_name"] is None)
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs the program; returns its exit code."""
     return program.run(_run, argv)
 

@@ -54,8 +54,10 @@ class TokenMasker:
         """
         maskable = tf.gather(self._maskable, token_ids)
         seeds = tf.random.split(seed, 3)
-        chosen, capacity = self._choose(token_ids, maskable, seeds[0], word_starts)
-        order = tf.argsort(tf.where(chosen, 0, 1), axis=1, stable=True)[:, :capacity]
+        chosen = self._choose(token_ids, maskable, seeds[0], word_starts)
+        # No row has more predictions than this one: logits are the dearest part of the model.
+        most = tf.maximum(1, tf.reduce_max(tf.reduce_sum(tf.cast(chosen, tf.int32), axis=1)))
+        order = tf.argsort(tf.where(chosen, 0, 1), axis=1, stable=True)[:, :most]
         weights = tf.cast(tf.gather(chosen, order, batch_dims=1), tf.float32)
         positions = tf.where(weights > 0, order, 0)
         labels = tf.gather(token_ids, positions, batch_dims=1)
@@ -67,12 +69,10 @@ class TokenMasker:
         }
 
     def _choose(self, token_ids, maskable, seed, word_starts):
-        """Chooses whole words until `rate` of the tokens is reached: bool [batch, length], int."""
+        """Chooses whole words until `rate` of the tokens is reached: bool [batch, length]."""
         shape = tf.shape(token_ids)
         length = shape[1]
         rate = self._config.rate
-        capacity = tf.cast(tf.math.ceil(rate * tf.cast(length, tf.float32)), tf.int32)
-        capacity = tf.minimum(capacity + _SPARE_PREDICTIONS, length)
         wanted = tf.reduce_sum(tf.cast(maskable, tf.float32), axis=1, keepdims=True) * rate
         wanted = tf.maximum(tf.cast(tf.round(wanted), tf.int32), 1)
         if word_starts is None:
@@ -84,14 +84,14 @@ class TokenMasker:
         draws = tf.random.stateless_uniform(tf.stack([shape[0], length + 1]), seed)
         draws = tf.where(maskable, tf.gather(draws, word, batch_dims=1), 2.0)
         # Sorted by their word's draw, the tokens of a word stand together: a word is taken if it
-        # begins within the wanted number of tokens and ends within the capacity.
+        # begins within the wanted number of tokens and ends not far behind it.
         order = tf.argsort(draws, axis=1, stable=True)
         rank = tf.argsort(order, axis=1, stable=True)
         segments = word + tf.range(shape[0])[:, tf.newaxis] * (length + 1)
         count = shape[0] * (length + 1)
         first = tf.gather(tf.math.unsorted_segment_min(rank, segments, count), segments)
         last = tf.gather(tf.math.unsorted_segment_max(rank, segments, count), segments)
-        return maskable & (first < wanted) & (last < capacity), capacity
+        return maskable & (first < wanted) & (last < wanted + _SPARE_PREDICTIONS)
 
     def _replace(self, token_ids, kind_seed, token_seed):
         """Returns what every token would become if chosen."""

@@ -56,14 +56,17 @@ def export_saved_model(
     """
     _check_outputs(trained)
     card = build_model_card(trained, model_card)
-    signatures = serving_signatures(trained, pad_to_multiple_of)
+    # Traced before anything is written, so that TensorFlow's errors below are those of the disk.
+    signatures = {
+        name: function.get_concrete_function()
+        for name, function in serving_signatures(trained, pad_to_multiple_of).items()
+    }
 
     def write(folder: pathlib.Path) -> None:
-        with _disk_errors_explained(output):
-            _write_saved_model(trained, signatures, folder)
-            write_model_card(folder, card)
-            if warmup:
-                write_warmup(folder, warmup_requests(trained, sorted(signatures)))
+        _write_saved_model(trained, signatures, folder)
+        write_model_card(folder, card)
+        if warmup:
+            write_warmup(folder, warmup_requests(trained, sorted(signatures)))
         verify_export(folder, trained)
 
     with _disk_errors_explained(output):
@@ -118,7 +121,7 @@ def _set_method_names(folder: pathlib.Path, signatures: list[str]) -> None:
 def _disk_errors_explained(output: str | os.PathLike) -> Iterator[None]:
     try:
         yield
-    except (OSError, tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError) as error:
+    except (OSError, tf.errors.OpError) as error:
         raise UserError(
             f"the export to {output} could not be written: {error}. No version was left behind."
         ) from error

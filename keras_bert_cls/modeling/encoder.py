@@ -1,10 +1,14 @@
 """The one encoder that every model shares."""
 
+import re
+
 import keras
 
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.token_packing import PackTokens, UnpackTokens
 from keras_bert_cls.modeling.transformer_block import TransformerBlock
+
+_ENCODER_WEIGHT = re.compile(r"(token|position|segment)_embedding/|embeddings_norm/|block_\d+/")
 
 INPUT_NAMES = ("token_ids", "segment_ids", "padding_mask")
 
@@ -108,22 +112,19 @@ def encoder_config(model: keras.Model) -> EncoderConfig:
     )
 
 
-def copy_encoder_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copies the encoder's weights from one model of ours to another with the same encoder config.
+def copy_shared_weights(source: keras.Model, target: keras.Model) -> None:
+    """Copies the weights that two models of ours have in common: the encoder, and like heads.
 
-    A source that was trained without the pooler leaves the target's as it is.
+    The pooler and the heads of the target stay as they are where the source has none like them.
 
     Raises:
-      ValueError: a weight is missing in the source or has another shape.
+      ValueError: a weight of the encoder is missing in the source or has another shape.
     """
     there = {variable.path: variable for variable in source.trainable_variables}
-    prefixes = ("token_embedding/", "position_embedding/", "segment_embedding/", "block_")
     for variable in target.trainable_variables:
         path = variable.path
-        if path.startswith("pooler/"):
-            if path in there:
-                variable.assign(there[path])
-        elif path.startswith((*prefixes, "embeddings_norm/")):
-            if path not in there or there[path].shape != variable.shape:
-                raise ValueError(f"{path} {variable.shape} is not in the source model")
-            variable.assign(there[path])
+        match = there.get(path)
+        if match is not None and match.shape == variable.shape:
+            variable.assign(match)
+        elif _ENCODER_WEIGHT.match(path):
+            raise ValueError(f"the source model has no weight {path} of shape {variable.shape}")

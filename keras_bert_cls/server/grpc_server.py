@@ -33,7 +33,7 @@ _Method = Callable[[Any, float | None], Awaitable[Message]]
 
 
 class GrpcServer:
-    """Listens on a port and hands requests to an Api.
+    """Listens on a port and hands requests to an Api. It is made inside its event loop.
 
     Args:
       api: what answers.

@@ -20,7 +20,7 @@ _logger = logging.getLogger(__name__)
 
 
 class ModelServer:
-    """A running server. `start` and `stop` belong to one event loop."""
+    """A running server. It is made, started and stopped inside one event loop."""
 
     def __init__(self, options: ServerOptions):
         self._options = options

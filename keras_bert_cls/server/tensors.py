@@ -13,7 +13,7 @@ from tensorflow.core.framework import tensor_pb2, types_pb2
 
 # A few bytes can ask for any size, because missing values repeat the last one.
 _MAX_ELEMENTS = 1 << 22
-_MAX_DIMENSIONS = 254  # of a tensorflow::TensorShape
+_MAX_DIMENSIONS = 64  # of a numpy array; no signature comes near
 
 _NUMERIC_TYPES: dict[int, tuple[type, str]] = {
     types_pb2.DT_FLOAT: (np.float32, "float_val"),

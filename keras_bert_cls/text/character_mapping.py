@@ -5,8 +5,8 @@ control characters, U+0000 and U+FFFD are deleted, white space becomes a space; 
 models, text is put in lower case, decomposed (NFD), and loses its non-spacing marks (Mn).
 Private-use and unassigned characters are kept.
 
-Two things differ in form, not in the ids that come out: `Σ` stays for `final_sigma`, since its lower
-case depends on its neighbours, and young punctuation gets blanks around it (see `_set_apart`).
+Two things differ in form, not in the ids that come out: `Σ` stays for `final_sigma`, since its
+lower case depends on its neighbours, and young punctuation gets blanks around it (`_set_apart`).
 """
 
 import unicodedata
@@ -60,8 +60,8 @@ def _set_apart(character: str) -> str:
     """Puts blanks around punctuation that the tokenizer's own Unicode data may not know.
 
     TensorFlow Serving r2.16 to r2.19 have ICU 69 with Unicode 13. Python tells the age of a
-    character for Unicode 3.2 only, so all that is younger is treated so. Not `︓` of Unicode 4.1: in
-    lower-casing it counts as the inside of a word, which a blank would end.
+    character for Unicode 3.2 only, so all that is younger is treated so. Not `︓` of Unicode 4.1:
+    in lower-casing it counts as the inside of a word, which a blank would end.
     """
     known = character.isascii() or unicodedata.ucd_3_2_0.category(character).startswith("P")
     if known or character == "︓" or not is_punctuation(character):

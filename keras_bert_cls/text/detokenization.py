@@ -3,7 +3,7 @@
 The original blanks, case and accents are lost in tokenization; this is a convention, not an
 inverse. Words are separated by a blank, except around Chinese and Japanese characters and
 full-width punctuation, before closing and after opening punctuation, and on both sides of
-apostrophes, hyphens and slashes, and of a point or colon between digits.
+apostrophes, dashes, ellipses and slashes, and of a point or colon between digits.
 """
 
 import unicodedata
@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras_bert_cls.text.vocabulary import CLS, PAD, SEP, Vocabulary, is_suffix, text_of
 
 _DROPPED = (PAD, CLS, SEP)
-_TIGHT = "'’-/"
+_TIGHT = "'’-/—…"
 _CLOSING = ".,!?;:%)]}”"
 _OPENING = "([{#$@“"
 

@@ -63,8 +63,8 @@ def build_normalizer_model(lowercase: bool, strip_accents: bool) -> bytes:
 def _replacements(lowercase: bool, strip_accents: bool) -> Iterator[tuple[bytes, bytes]]:
     """Yields every character that changes, in UTF-8, and what it changes to."""
     for character in map(chr, range(sys.maxunicode + 1)):
-        if "\ud800" <= character <= "\udfff":
-            continue
+        if unicodedata.category(character) in ("Cs", "Co", "Cn"):
+            continue  # surrogates, which UTF-8 has not, and what is kept: private, unassigned
         replacement = normalized_character(character, lowercase, strip_accents)
         if replacement != character:
             yield character.encode(), replacement.encode()
@@ -107,14 +107,13 @@ def _file_name(lowercase: bool, strip_accents: bool) -> str:
     return "-".join(parts or ["cased"]) + ".fbs.xz"
 
 
-def write_tables() -> None:
-    """Writes the package's tables, one for each setting, into the source folder."""
+def write_tables(folder: pathlib.Path = pathlib.Path(__file__).parent / _FOLDER) -> None:
+    """Writes a table for each setting; by default over those of the package's source."""
     if unicodedata.unidata_version != UNICODE_VERSION:
         raise SystemExit(
             f"The tables are of Unicode {UNICODE_VERSION} (Python 3.11); this Python has Unicode "
             f"{unicodedata.unidata_version}. Change UNICODE_VERSION if ids are to change."
         )
-    folder = pathlib.Path(__file__).parent / _FOLDER
     folder.mkdir(exist_ok=True)
     for setting in itertools.product((False, True), repeat=2):
         path = folder / _file_name(*setting)

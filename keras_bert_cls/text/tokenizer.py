@@ -3,8 +3,9 @@
 Ids equal those of google-research/bert's tokenization.py (FullTokenizer) under Python 3.11, for
 every text, with two exceptions that no published vocabulary can tell apart:
 
-* 36 characters are punctuation since Unicode 15 or 16 and unassigned in Python 3.11's Unicode 14;
-  tf-text's Unicode data know them and split words there.
+* Characters that Unicode 15 and 16 added are unassigned in Python 3.11's Unicode 14. tf-text knows
+  36 of them as punctuation and splits words there; TensorFlow's regular expressions know letters
+  and marks among them, beside which the end of a word, for `Σ`, may be another.
 * Google puts combining marks into canonical order. Here the marks that survive the dropping of
   accents stay as they stand, which matters where a text has two spacing ones in the wrong order.
 
@@ -76,14 +77,9 @@ class Tokenizer:
         Raises:
           UserError: `texts` is known not to be a vector of strings.
         """
-        texts = tf.convert_to_tensor(texts)
-        if texts.dtype != tf.string or texts.shape.rank not in (1, None):
-            raise UserError(
-                f"expected texts as string [n], got {texts.dtype.name} {texts.shape}. "
-                "Put a single text into a list."
-            )
-        # tf-text's kernel takes the process down on a scalar.
-        texts = self._normalizer.normalize(tf.ensure_shape(texts, [None]))
+        # Without its shape known, tf-text's kernel takes the process down on a scalar.
+        texts = tf.ensure_shape(_vector_of_strings(texts), [None])
+        texts = self._normalizer.normalize(texts)
         if self.lowercase:
             texts = lower_sigma(texts)
         return self._word_length_limit.apply(self._wordpiece.tokenize(texts))
@@ -106,3 +102,15 @@ class Tokenizer:
 
     def __reduce__(self):
         return Tokenizer, (self.vocabulary, self.lowercase, self.strip_accents)
+
+
+def _vector_of_strings(texts) -> tf.Tensor:
+    try:
+        texts = tf.convert_to_tensor(texts, tf.string)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"expected texts as string [n], got {texts!r}") from error
+    if texts.shape.rank not in (1, None):
+        raise UserError(
+            f"expected texts as string [n], got shape {texts.shape}. Put a single text into a list."
+        )
+    return texts

@@ -139,9 +139,13 @@ class PretrainConfig:
 
     Attributes:
       seed: of weights, batches, masking and dropout.
+      init_from: workdir of an earlier run to go on from, for example on text of another domain
+        (Gururangan et al. 2020, https://arxiv.org/abs/2004.10964); "" starts from random weights
+        with `tokenizer` and `encoder`, which else are not looked at.
     """
 
     seed: int = 0
+    init_from: str = ""
     tokenizer: TokenizerConfig = dataclasses.field(default_factory=TokenizerConfig)
     data: PretrainingData = dataclasses.field(default_factory=PretrainingData)
     masking: MaskingConfig = dataclasses.field(default_factory=MaskingConfig)
@@ -225,10 +229,9 @@ def check_config(config: RunConfig) -> None:
         found += [
             f"--config.train: {p}" for p in choice_problem("metric", config.train.metric, metrics)
         ]
-    scratch = isinstance(config, PretrainConfig) or not config.init_from
-    if scratch and not config.tokenizer.vocabulary:
+    if not config.init_from and not config.tokenizer.vocabulary:
         found.append("--config.tokenizer: vocabulary names no file; bertcls-vocab makes one")
-    if scratch and config.data.max_length > config.encoder.max_sequence_length:
+    if not config.init_from and config.data.max_length > config.encoder.max_sequence_length:
         found.append(
             f"--config.data: max_length is {config.data.max_length}, but the encoder has "
             f"{config.encoder.max_sequence_length} positions (encoder.max_sequence_length)"

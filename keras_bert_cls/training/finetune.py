@@ -19,9 +19,7 @@ from keras_bert_cls.data.classification_rows import (
 from keras_bert_cls.data.fingerprint import fingerprint, reuse_or_build
 from keras_bert_cls.data.pipeline import evaluation_dataset, training_dataset
 from keras_bert_cls.data.token_store import TokenStore
-from keras_bert_cls.errors import UserError
-from keras_bert_cls.modeling.config import EncoderConfig
-from keras_bert_cls.modeling.encoder import build_encoder, copy_encoder_weights, encoder_config
+from keras_bert_cls.modeling.encoder import copy_shared_weights
 from keras_bert_cls.modeling.models import classifier_model
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 from keras_bert_cls.text.tokenizer import Tokenizer
@@ -37,6 +35,7 @@ from keras_bert_cls.training.objectives import (
 )
 from keras_bert_cls.training.run import TrainingData, train
 from keras_bert_cls.training.run_directory import RunDirectory
+from keras_bert_cls.training.starting_point import starting_point
 
 SPLITS = ("train", "dev", "test")
 
@@ -71,7 +70,7 @@ def finetune(
     """
     check_config(config)
     run = RunDirectory.open(workdir, config)
-    start = _starting_point(config)
+    start = starting_point(config)
     labels = read_labels(config.data)
     names = labels.names if labels else ()
     stores = _stores(run, config, start.tokenizer, labels)
@@ -93,10 +92,10 @@ def finetune(
         return evaluation_dataset(plan, batches(stores[split]))
 
     def build_model() -> keras.Model:
-        encoder = build_encoder(start.encoder)
+        model = classifier_model(start.encoder, max(1, len(names)), config.head.dropout)
         if start.model is not None:
-            copy_encoder_weights(start.model, encoder)
-        return classifier_model(encoder, max(1, len(names)), config.head.dropout)
+            copy_shared_weights(start.model, model)
+        return model
 
     objective = _objective(config, names, stores["train"])
     dev_dataset = held_out("dev") if "dev" in stores else None
@@ -120,28 +119,6 @@ def finetune(
     run.scores.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
     trained.save(run.path)
     return FinetuneResult(trained, scores)
-
-
-@dataclasses.dataclass
-class _StartingPoint:
-    tokenizer: Tokenizer
-    encoder: EncoderConfig
-    model: keras.Model | None
-
-
-def _starting_point(config: FinetuneConfig) -> _StartingPoint:
-    if not config.init_from:
-        tokenizer = Tokenizer.from_vocab(config.tokenizer.vocabulary, config.tokenizer.lowercase)
-        encoder = dataclasses.replace(config.encoder, vocabulary_size=len(tokenizer.vocabulary))
-        return _StartingPoint(tokenizer, encoder, None)
-    source = TrainedModel.load(config.init_from)
-    encoder = encoder_config(source.model)
-    if config.data.max_length > encoder.max_sequence_length:
-        raise UserError(
-            f"--config.data.max_length is {config.data.max_length}, but the encoder of "
-            f"{config.init_from} has {encoder.max_sequence_length} positions"
-        )
-    return _StartingPoint(source.tokenizer, encoder, source.model)
 
 
 def _stores(run, config: FinetuneConfig, tokenizer: Tokenizer, labels) -> dict[str, TokenStore]:

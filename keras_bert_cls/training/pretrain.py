@@ -1,9 +1,9 @@
 """Masked-language-model pretraining."""
 
 import dataclasses
-import functools
 import os
 
+import keras
 import tensorflow as tf
 
 from keras_bert_cls.data.batch_plan import BatchPlan
@@ -13,6 +13,7 @@ from keras_bert_cls.data.masking import TokenMasker
 from keras_bert_cls.data.pipeline import evaluation_dataset, training_dataset, with_masking
 from keras_bert_cls.data.pretraining_rows import build_pretraining_store
 from keras_bert_cls.data.token_store import TokenStore
+from keras_bert_cls.modeling.encoder import copy_shared_weights
 from keras_bert_cls.modeling.models import masked_lm_model
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 from keras_bert_cls.text.tokenizer import Tokenizer
@@ -20,6 +21,7 @@ from keras_bert_cls.training.config import PretrainConfig, check_config
 from keras_bert_cls.training.objectives import MaskedLMObjective
 from keras_bert_cls.training.run import TrainingData, train
 from keras_bert_cls.training.run_directory import RunDirectory
+from keras_bert_cls.training.starting_point import starting_point
 
 _DEV_SEED = 1  # the same tokens are masked in every evaluation
 
@@ -36,7 +38,8 @@ def pretrain(config: PretrainConfig, workdir: str | os.PathLike) -> TrainedModel
     """
     check_config(config)
     run = RunDirectory.open(workdir, config)
-    tokenizer = Tokenizer.from_vocab(config.tokenizer.vocabulary, config.tokenizer.lowercase)
+    start = starting_point(config)
+    tokenizer = start.tokenizer
     store = _store(run, "train", config.data.files, config, tokenizer)
     masker = TokenMasker(tokenizer.vocabulary, config.masking)
 
@@ -59,16 +62,15 @@ def pretrain(config: PretrainConfig, workdir: str | os.PathLike) -> TrainedModel
         dev_dataset = with_masking(
             evaluation_dataset(plan, batches(dev_store)), masker, config.seed + _DEV_SEED
         )
-    encoder = dataclasses.replace(config.encoder, vocabulary_size=len(tokenizer.vocabulary))
-    model = train(
-        run,
-        config,
-        functools.partial(
-            masked_lm_model, encoder, pair_objective=config.data.pair_objective != "none"
-        ),
-        MaskedLMObjective(),
-        TrainingData(store, dataset, dev_dataset),
-    )
+
+    def build_model() -> keras.Model:
+        model = masked_lm_model(start.encoder, config.data.pair_objective != "none")
+        if start.model is not None:
+            copy_shared_weights(start.model, model)
+        return model
+
+    data = TrainingData(store, dataset, dev_dataset)
+    model = train(run, config, build_model, MaskedLMObjective(), data)
     settings = ModelSettings(
         task="masked_lm",
         max_length=config.data.max_length,

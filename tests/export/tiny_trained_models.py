@@ -9,8 +9,18 @@ from keras_bert_cls.text.packing import pack_texts
 from keras_bert_cls.text.tokenizer import Tokenizer
 from keras_bert_cls.text.vocabulary import Vocabulary
 
-TOKENS = tuple(
-    "[PAD] [UNK] [CLS] [SEP] [MASK] the movie was good bad play ##ing ##ed 很 好 差 看 测 试 , . ！".split()
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+TOKENS = (
+    *SPECIAL_TOKENS,
+    "the",
+    "movie",
+    "was",
+    "good",
+    "bad",
+    "play",
+    "##ing",
+    "##ed",
+    *"很好差看,.！",
 )
 LABELS = ("negative", "中性", "positive")
 TASKS = ("single_label", "multi_label", "regression", "masked_lm")

@@ -1,10 +1,9 @@
 """What the tests of the server share."""
 
-import grpc
 import pytest
 import tiny_models
 from running_server import running_server
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+from server_stubs import Stubs
 
 
 @pytest.fixture(scope="session")
@@ -21,15 +20,6 @@ def other_classifier_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("other") / "saved"
     tiny_models.write_classifier(folder, shift=100.0)
     return folder
-
-
-class Stubs:
-    """The official stubs on one channel."""
-
-    def __init__(self, address):
-        self.channel = grpc.insecure_channel(address)
-        self.prediction = prediction_service_pb2_grpc.PredictionServiceStub(self.channel)
-        self.model = model_service_pb2_grpc.ModelServiceStub(self.channel)
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,13 @@ class RunningServer:
 
     def __init__(self, options: ServerOptions):
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
+        self.address = self.call(self._start(options))
+
+    async def _start(self, options: ServerOptions) -> str:
         self.server = ModelServer(options)
-        self.address = self.call(self.server.start())
+        return await self.server.start()
 
     def call(self, coroutine):
         """Runs a coroutine on the server's event loop and returns its result."""

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_models
+from running_server import running_server
+from server_stubs import Stubs
 from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -21,7 +23,9 @@ INVALID, PRECONDITION = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
 
 
-def predict_request(model="tiny", signature="", version=None, label=None, output_filter=(), **inputs):
+def predict_request(
+    model="tiny", signature="", version=None, label=None, output_filter=(), **inputs
+):
     request = predict_pb2.PredictRequest(output_filter=output_filter)
     request.model_spec.name = model
     request.model_spec.signature_name = signature
@@ -45,9 +49,7 @@ def example_request(request_type, signature, texts, feature="text"):
 
 
 def classification(signature="classify", texts=("a",), feature="text"):
-    return example_request(
-        classification_pb2.ClassificationRequest, signature, texts, feature
-    )
+    return example_request(classification_pb2.ClassificationRequest, signature, texts, feature)
 
 
 def regression(signature="regress", texts=("a",)):
@@ -111,10 +113,6 @@ def test_missing_values_repeat_the_last(stubs):
     request.inputs["text"].tensor_shape.dim[0].size = 3
     answer = stubs.prediction.Predict(request, timeout=SECONDS)
     assert len(answer.outputs["score"].float_val) == 3
-
-
-def long_request():
-    return predict_request(text=["a"], output_filter=["界" * 1000])
 
 
 @pytest.mark.parametrize(
@@ -284,6 +282,14 @@ def test_the_graphs_own_error(stubs):
     assert "/" not in message.replace("Assert/Assert", "")  # no path of the server
 
 
+def test_the_graphs_error_about_bytes_that_are_no_text(stubs):
+    code, message = refusal(
+        stubs.prediction.Predict, predict_request(signature="slow", seconds=[b"\xff"])
+    )
+    assert code == INVALID
+    assert "could not correctly convert string: \ufffd" in message
+
+
 def test_bytes_that_are_no_message(stubs):
     predict = stubs.channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
     assert refusal(predict, b"\xff\xff\xff") == (
@@ -298,9 +304,6 @@ def test_unknown_methods(stubs):
 
 
 def test_request_above_the_size_limit(tmp_path, classifier_folder):
-    from conftest import Stubs
-    from running_server import running_server
-
     (tmp_path / "1").symlink_to(classifier_folder)
     with running_server(tmp_path, max_message_bytes=1000) as server:
         small = Stubs(server.address)

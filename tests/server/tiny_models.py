@@ -70,9 +70,7 @@ def write_classifier(folder: pathlib.Path, shift: float = 0.0) -> None:
     tf.saved_model.save(
         module,
         str(folder),
-        signatures={
-            f.python_function.__name__: f.get_concrete_function() for f in functions
-        },
+        signatures={f.python_function.__name__: f.get_concrete_function() for f in functions},
     )
 
 

@@ -1,0 +1,47 @@
+"""Where a run starts: from random weights, or from the model of an earlier run."""
+
+import dataclasses
+
+import keras
+
+from keras_bert_cls.errors import UserError
+from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.encoder import encoder_config
+from keras_bert_cls.modeling.trained_model import TrainedModel
+from keras_bert_cls.text.tokenizer import Tokenizer
+from keras_bert_cls.training.config import RunConfig
+
+
+@dataclasses.dataclass
+class StartingPoint:
+    """What a run takes over.
+
+    Attributes:
+      tokenizer: turns text into token ids.
+      encoder: the encoder's config, with the size of the vocabulary.
+      model: whose weights are copied; None starts from random weights.
+    """
+
+    tokenizer: Tokenizer
+    encoder: EncoderConfig
+    model: keras.Model | None
+
+
+def starting_point(config: RunConfig) -> StartingPoint:
+    """Loads what `config.init_from` names, or makes what the config describes.
+
+    Raises:
+      UserError: the vocabulary or the earlier run is not there, or has too few positions.
+    """
+    if not config.init_from:
+        tokenizer = Tokenizer.from_vocab(config.tokenizer.vocabulary, config.tokenizer.lowercase)
+        encoder = dataclasses.replace(config.encoder, vocabulary_size=len(tokenizer.vocabulary))
+        return StartingPoint(tokenizer, encoder, None)
+    source = TrainedModel.load(config.init_from)
+    encoder = encoder_config(source.model)
+    if config.data.max_length > encoder.max_sequence_length:
+        raise UserError(
+            f"--config.data.max_length is {config.data.max_length}, but the encoder of "
+            f"{config.init_from} has {encoder.max_sequence_length} positions"
+        )
+    return StartingPoint(source.tokenizer, encoder, source.model)

@@ -1,0 +1,104 @@
+"""bertcls-export."""
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+import keras_bert_cls as kbc
+from keras_bert_cls.cli import export
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    """The folder of a finished run."""
+    from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
+    from keras_bert_cls.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+
+    tokens = (*SPECIAL_TOKENS, "good", "bad")
+    config = kbc.EncoderConfig(
+        vocabulary_size=len(tokens),
+        hidden_dim=8,
+        num_layers=1,
+        num_heads=2,
+        intermediate_dim=16,
+        max_sequence_length=16,
+    )
+    settings = ModelSettings("single_label", ("no", "yes"), max_length=16)
+    folder = tmp_path_factory.mktemp("run")
+    model = kbc.classifier_model(config, 2)
+    TrainedModel(model, kbc.Tokenizer(Vocabulary(tokens)), settings).save(folder)
+    (folder / "config.json").write_text('{"seed": 1}')
+    (folder / "scores.json").write_text('{"dev": {"accuracy": 0.75}}')
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def fresh_flags():
+    export.program.flags.unparse_flags()
+
+
+def test_in_a_process_of_its_own(workdir, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", export.__name__, f"--workdir={workdir}", f"--output={tmp_path}/m"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        f"{tmp_path}/m/1",
+        "  classify: inputs string [?] -> classes string [?, 2], scores float32 [?, 2]",
+        "  embed: text string [?] -> embedding float32 [?, 8]",
+        "  serving_default: text string [?] -> label string [?], probabilities float32 [?, 2], "
+        "score float32 [?]",
+        "  tokens: padding_mask int32 [?, ?], segment_ids int32 [?, ?], token_ids int32 [?, ?] -> "
+        "probabilities float32 [?, 2]",
+    ]
+    card = json.loads((tmp_path / "m/1/assets.extra/model_card.json").read_text())
+    assert card["training"] == {
+        "config_sha256": hashlib.sha256(b'{"seed": 1}').hexdigest(),
+        "scores": {"dev": {"accuracy": 0.75}},
+    }
+
+
+def test_a_version_is_given_once(workdir, tmp_path, capsys):
+    arguments = ["--workdir", str(workdir), "--output", str(tmp_path), "--version", "12"]
+    assert export.main(arguments) == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path / '12'}\n")
+    assert export.main(arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("bertcls-export: version 12 exists: ")
+
+
+def test_a_run_that_is_not_finished_is_explained(tmp_path, capsys):
+    assert export.main(["--workdir", str(tmp_path), "--output", str(tmp_path / "m")]) == 1
+    assert "holds no finished model" in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "workdir"),
+        (["--workdir=w"], "output"),
+        (["--workdir=w", "--output=m", "--version=-1"], "version"),
+        (["--workdir=w", "--output=m", "--versoin=1"], "versoin"),
+    ],
+)
+def test_a_wrong_command_line(arguments, message, capsys):
+    assert export.main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_loads_no_tensorflow():
+    program = (
+        "import sys; from keras_bert_cls.cli import export; code = export.main(['--help']); "
+        "sys.exit(code or 'tensorflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--workdir" in done.stdout
