@@ -14,17 +14,26 @@ LAYERS_MODULE = "keras_bert_cls.modeling.layers"
 
 
 class _AfterKerasFinder(importlib.abc.MetaPathFinder):
-    """Finds `keras` like the other finders do and imports our layers once it is loaded."""
+    """Finds `keras` like the other finders do and imports our layers once it is loaded.
+
+    It stays until Keras is loaded: others look for Keras without importing it (TensorFlow does).
+    """
+
+    _searching = False
 
     def find_spec(self, fullname, path=None, target=None):
-        if fullname != "keras":
+        if fullname != "keras" or self._searching:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec("keras")
+        self._searching = True
+        try:
+            spec = importlib.util.find_spec("keras")
+        finally:
+            self._searching = False
         if spec is not None and spec.loader is not None:
             load = spec.loader.exec_module
 
             def load_then_register(module):
+                sys.meta_path.remove(self)
                 load(module)
                 importlib.import_module(LAYERS_MODULE)
 

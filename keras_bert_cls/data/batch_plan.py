@@ -23,7 +23,7 @@ class BatchPlan:
       batch_size: rows of a batch at most.
       max_tokens: rows times the longest row of a batch at most; 0 for no limit. A single row that
         is longer makes a batch of its own.
-      seed: of the random order.
+      seed: of the random order; at least 0.
       bucket: whether rows of like length come together.
     """
 

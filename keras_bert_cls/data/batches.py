@@ -123,10 +123,12 @@ class PretrainingBatches:
             random = np.random.default_rng((self.seed, step))
             pair_target = random.integers(0, 2, len(rows)).astype(np.int32)
             for place in np.flatnonzero(pair_target):
-                change = self._swap if self.pair_objective == "sop" else self._replace
-                sequences[place], starts[place], first[place] = change(
-                    sequences[place], starts[place], first[place], random
-                )
+                pair = (sequences[place], starts[place], first[place])
+                if self.pair_objective == "sop":
+                    pair = self._swap(*pair)
+                else:
+                    pair = self._replace(*pair, self._other_row(rows[place], random))
+                sequences[place], starts[place], first[place] = pair
         batch = pad_sequences(sequences, first, self.vocabulary.pad_id, self.row_multiple)
         if "word_starts" in self.store:
             batch["word_starts"] = np.ones(batch["token_ids"].shape, bool)
@@ -136,7 +138,12 @@ class PretrainingBatches:
             batch["pair_target"][: len(rows)] = pair_target
         return batch
 
-    def _swap(self, sequence, starts, first, random):
+    def _other_row(self, row, random):
+        """Draws a row that is not `row`."""
+        count = len(self.store)
+        return int(row + 1 + random.integers(max(1, count - 1))) % count
+
+    def _swap(self, sequence, starts, first):
         """[CLS] a [SEP] b [SEP] -> [CLS] b [SEP] a [SEP] (sentence-order prediction)."""
 
         def swapped(values):
@@ -145,9 +152,8 @@ class PretrainingBatches:
         new_starts = swapped(starts) if len(starts) else starts
         return swapped(sequence), new_starts, len(sequence) - first + 1
 
-    def _replace(self, sequence, starts, first, random):
+    def _replace(self, sequence, starts, first, other):
         """Puts the second segment of another row in place of b (next-sentence prediction)."""
-        other = int(random.integers(len(self.store)))
         other_first = self.store.values("first_length")[other]
         room = max(1, len(sequence) - first - 1)
 

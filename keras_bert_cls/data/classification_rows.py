@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from keras_bert_cls.data.bad_rows import BadRows
 from keras_bert_cls.data.config import ClassificationData
-from keras_bert_cls.data.labels import LabelSet, regression_value, rows_with_targets
+from keras_bert_cls.data.labels import LabelSet, regression_value, rows_with_targets, split_labels
 from keras_bert_cls.data.readers import read_rows
 from keras_bert_cls.data.rows import Row
 from keras_bert_cls.data.sequence_columns import (
@@ -42,11 +42,20 @@ def read_labels(config: ClassificationData) -> LabelSet | None:
         rows = read_rows(
             config.train_files, config.table(config.train_files), BadRows(config.on_bad_row)
         )
+        bad_labels = BadRows(config.unknown_label, option="unknown_label")
+        labelled = rows_with_targets(rows, lambda row: _label_names(row, config), bad_labels)
         separator = config.label_separator if config.task == "multi_label" else None
-        labels = LabelSet.from_rows(rows, separator)
+        labels = LabelSet.from_rows((row for row, _ in labelled), separator)
     if len(labels) < 2 and config.task == "single_label":
-        raise UserError(f"expected at least two labels, found only {labels.names[0]!r}")
+        place = config.labels_file or ", ".join(config.train_files)
+        raise UserError(f"{place}: expected at least two labels, found only {labels.names[0]!r}")
     return labels
+
+
+def _label_names(row: Row, config: ClassificationData) -> tuple[str, ...]:
+    if config.task == "multi_label":
+        return split_labels(row.label, row.where, config.label_separator)
+    return LabelSet.from_rows([row]).names
 
 
 def held_out_texts(config: ClassificationData) -> set[_Texts]:

@@ -19,6 +19,18 @@ def choice_problem(field: str, value: object, known: tuple[str, ...]) -> list[st
     return [f"{field} must be one of {known}, got {value!r}.{closest(str(value), known)}"]
 
 
+def path_problems(config: object, fields: tuple[str, ...]) -> list[str]:
+    """Returns what is wrong with fields of paths, a sentence each; empty if all is well."""
+    found = []
+    for field in fields:
+        paths = getattr(config, field)
+        if isinstance(paths, str):
+            found.append(f"{field} must be a tuple of paths, got {paths!r}")
+        elif "-" in paths:
+            found.append(f"{field} must name files, which are read more than once, got '-'")
+    return found
+
+
 @dataclasses.dataclass
 class MaskingConfig:
     """How tokens are masked (Devlin et al. 2018, section 3.1).
@@ -85,7 +97,8 @@ class PretrainingData:
         found += choice_problem("on_bad_row", self.on_bad_row, POLICIES)
         found += choice_problem("pair_objective", self.pair_objective, PAIR_OBJECTIVES)
         found += choice_problem("word_segmenter", self.word_segmenter, SEGMENTERS)
-        spec = TableSpec(self.files, self.file_format, self.text_column)
+        found += path_problems(self, ("files", "dev_files"))
+        spec = TableSpec(file_format=self.file_format, text_column=self.text_column)
         return found + spec.problems()
 
 
@@ -146,4 +159,7 @@ class ClassificationData:
         found += choice_problem("task", self.task, CLASSIFICATION_TASKS)
         found += choice_problem("on_bad_row", self.on_bad_row, POLICIES)
         found += choice_problem("unknown_label", self.unknown_label, POLICIES)
-        return found + self.table((*self.train_files, *self.dev_files, *self.test_files)).problems()
+        if not self.label_separator:
+            found.append("label_separator must have at least one character")
+        found += path_problems(self, ("train_files", "dev_files", "test_files"))
+        return found + self.table(()).problems()

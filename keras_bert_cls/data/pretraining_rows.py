@@ -2,17 +2,19 @@
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from keras_bert_cls.data.bad_rows import BadRows
 from keras_bert_cls.data.config import PretrainingData
 from keras_bert_cls.data.documents import Document, iterate_documents
 from keras_bert_cls.data.sequence_columns import SEQUENCE_COLUMNS, SourceIndex, token_dtype
+from keras_bert_cls.data.source_files import find_files
 from keras_bert_cls.data.token_store import TokenStore, write_token_store
 from keras_bert_cls.data.word_segmentation import Segmenter, load_segmenter
 from keras_bert_cls.errors import UserError
@@ -20,6 +22,8 @@ from keras_bert_cls.text.tokenizer import Tokenizer
 from keras_bert_cls.text.vocabulary import Vocabulary
 
 _CHUNK = 4096
+
+_NumberedLine = tuple[str, int, str, int]  # text, number of the document, file, line
 
 
 class _Line(NamedTuple):
@@ -74,7 +78,8 @@ def build_pretraining_store(
         one_document_per_line=config.one_document_per_line,
         bad_rows=bad_rows,
     )
-    lines = _tokenize(documents, tokenizer, segmenter)
+    formats = {file.name: file.file_format for file in find_files(files, config.file_format)}
+    lines = _tokenize(_numbered_lines(documents, formats), tokenizer, segmenter)
     sequences = _cut(lines, config, tokenizer.vocabulary)
     with write_token_store(folder, columns, ragged, description) as writer:
         with tqdm(desc=title, unit=" tokens", unit_scale=True, disable=None, leave=False) as bar:
@@ -96,15 +101,20 @@ def build_pretraining_store(
     return TokenStore(folder)
 
 
+def _numbered_lines(
+    documents: Iterable[Document], formats: Mapping[str, str]
+) -> Iterator[_NumberedLine]:
+    for number, document in enumerate(documents):
+        # In a table the lines of a document are in one row.
+        step = 1 if formats[document.file] == "txt" else 0
+        for offset, text in enumerate(document.lines):
+            yield text, number, document.file, document.line + offset * step
+
+
 def _tokenize(
-    documents: Iterable[Document], tokenizer: Tokenizer, segmenter: Segmenter | None
+    lines: Iterator[_NumberedLine], tokenizer: Tokenizer, segmenter: Segmenter | None
 ) -> Iterator[_Line]:
     """Tokenizes lines, many at a time."""
-    lines = (
-        (text, number, document.file, document.line + offset)
-        for number, document in enumerate(documents)
-        for offset, text in enumerate(document.lines)
-    )
     while chunk := list(itertools.islice(lines, _CHUNK)):
         texts = [text for text, *_ in chunk]
         token_ids = _split(tokenizer.tokenize(tf.constant(texts)))
@@ -180,8 +190,8 @@ def _frame(lines: list[_Line], vocabulary: Vocabulary, pairs: bool) -> _Sequence
         ends = np.cumsum([len(line.token_ids) for line in lines])[:-1]
         middle = len(token_ids) / 2
         split = int(ends[np.argmin(abs(ends - middle))]) if len(ends) else len(token_ids) // 2
-    framed = [[cls_id], token_ids[:split], [sep_id]]
-    framed_starts = [[1], starts[:split], [1]]
+    framed: list[ArrayLike] = [[cls_id], token_ids[:split], [sep_id]]
+    framed_starts: list[ArrayLike] = [[1], starts[:split], [1]]
     if pairs:
         framed += [token_ids[split:], [sep_id]]
         framed_starts += [starts[split:], [1]]

@@ -16,7 +16,7 @@ def shuffled_rows(positions: np.ndarray, count: int, seed: tuple[int, ...]) -> n
     Args:
       positions: integers in [0, count), any shape.
       count: number of rows.
-      seed: any integers, such as (seed, epoch).
+      seed: integers of at least 0, such as (seed, epoch).
 
     Returns:
       int64, shaped as `positions`.

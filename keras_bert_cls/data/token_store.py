@@ -46,6 +46,8 @@ class TokenStoreWriter:
         for name, dtype in self._columns.items():
             array = np.asarray(values[name]).astype(dtype, copy=False)
             if name in self._ragged:
+                if len(array) != np.sum(lengths[name]):
+                    raise ValueError(f"the lengths of {name} do not add up to {len(array)} values")
                 ends = self._totals[name] + np.cumsum(lengths[name], dtype=np.int64)
                 self._ends[name].write(ends.tobytes())
                 self._totals[name] += len(array)
@@ -87,19 +89,20 @@ def write_token_store(
     writer = TokenStoreWriter(temporary, columns, frozenset(ragged))
     try:
         yield writer
+        writer.close()
+        content = {
+            "format": _FORMAT,
+            "rows": writer.rows,
+            "columns": dict(columns),
+            "ragged": list(ragged),
+            "description": description,
+        }
+        text = json.dumps(content, ensure_ascii=False)
+        (temporary / _DESCRIPTION).write_text(text, encoding="utf-8")
     except BaseException:
         writer.close()
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    writer.close()
-    content = {
-        "format": _FORMAT,
-        "rows": writer.rows,
-        "columns": dict(columns),
-        "ragged": list(ragged),
-        "description": description,
-    }
-    (temporary / _DESCRIPTION).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     os.rename(temporary, target)
 

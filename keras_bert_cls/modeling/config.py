@@ -45,7 +45,14 @@ class EncoderConfig:
     def problems(self) -> list[str]:
         """Returns what is wrong with the config, a sentence each; empty if all is well."""
         found = []
-        for field in ("hidden_dim", "num_layers", "num_heads", "intermediate_dim"):
+        for field in (
+            "hidden_dim",
+            "num_layers",
+            "num_heads",
+            "intermediate_dim",
+            "max_sequence_length",
+            "num_segments",
+        ):
             if getattr(self, field) < 1:
                 found.append(f"{field} must be at least 1, got {getattr(self, field)}")
         if self.num_heads >= 1 and self.hidden_dim % self.num_heads:
@@ -59,6 +66,9 @@ class EncoderConfig:
         for field in ("dropout", "attention_dropout"):
             if not 0 <= getattr(self, field) < 1:
                 found.append(f"{field} must be in [0, 1), got {getattr(self, field)}")
+        for field in ("layer_norm_epsilon", "initializer_stddev"):
+            if not getattr(self, field) > 0:
+                found.append(f"{field} must be over 0, got {getattr(self, field)}")
         return found
 
     def validate(self) -> None:

@@ -120,8 +120,8 @@ def copy_shared_weights(source: keras.Model, target: keras.Model) -> None:
     Raises:
       ValueError: a weight of the encoder is missing in the source or has another shape.
     """
-    there = {variable.path: variable for variable in source.trainable_variables}
-    for variable in target.trainable_variables:
+    there = {variable.path: variable for variable in source.weights}
+    for variable in target.weights:
         path = variable.path
         match = there.get(path)
         if match is not None and match.shape == variable.shape:

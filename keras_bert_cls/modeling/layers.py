@@ -1,15 +1,8 @@
-"""Every Keras layer and function of ours; importing this registers them with `keras.saving`."""
+"""Importing this registers every Keras layer and function of ours with `keras.saving`."""
 
-from keras_bert_cls.modeling.activations import gelu_tanh
-from keras_bert_cls.modeling.heads import GatherPositions, OutputBias
-from keras_bert_cls.modeling.token_packing import PackTokens, UnpackTokens
-from keras_bert_cls.modeling.transformer_block import TransformerBlock
-
-__all__ = [
-    "GatherPositions",
-    "OutputBias",
-    "PackTokens",
-    "TransformerBlock",
-    "UnpackTokens",
-    "gelu_tanh",
-]
+# Modules, not names out of them: where one of these is the first to import Keras, this runs in the
+# middle of it, so that it is still half loaded.
+import keras_bert_cls.modeling.activations
+import keras_bert_cls.modeling.heads
+import keras_bert_cls.modeling.token_packing
+import keras_bert_cls.modeling.transformer_block  # noqa: F401

@@ -72,11 +72,12 @@ def classifier_model(
         raise ValueError(f"num_labels must be at least 1, got {num_labels}")
     if isinstance(encoder, EncoderConfig):
         encoder = build_encoder(encoder)
+    stddev = encoder_config(encoder).initializer_stddev
     pooled = encoder.output["pooled_output"]
     x = keras.layers.Dropout(dropout, name="classifier_dropout")(pooled)
     logits = keras.layers.Dense(
         num_labels,
-        kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+        kernel_initializer=keras.initializers.TruncatedNormal(stddev=stddev),
         dtype="float32",
         name="logits",
     )(x)

@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from keras_bert_cls.modeling.activations import ACTIVATIONS
-from keras_bert_cls.modeling.token_packing import to_batch, to_tokens
+# Whole modules: either may still be half loaded here, see layers.py.
+from keras_bert_cls.modeling import activations, token_packing
 
 
 @keras.saving.register_keras_serializable("keras_bert_cls")
@@ -47,7 +47,7 @@ class TransformerBlock(keras.layers.Layer):
             "initializer_stddev": initializer_stddev,
         }
         self.hidden_dim, self.num_heads = hidden_dim, num_heads
-        self.activation = ACTIVATIONS[activation]
+        self.activation = activations.ACTIVATIONS[activation]
 
         def dense(units: int, name: str) -> keras.layers.Dense:
             initializer = keras.initializers.TruncatedNormal(stddev=initializer_stddev)
@@ -94,9 +94,8 @@ class TransformerBlock(keras.layers.Layer):
         """Scaled dot-product attention; [tokens, 3 * hidden] -> [tokens, hidden]."""
         batch, length = tf.shape(slots)[0], tf.shape(slots)[1]
         head_dim = self.hidden_dim // self.num_heads
-        heads = tf.reshape(
-            to_batch(projected, rows, slots), [batch, length, 3, self.num_heads, head_dim]
-        )
+        padded = token_packing.to_batch(projected, rows, slots)
+        heads = tf.reshape(padded, [batch, length, 3, self.num_heads, head_dim])
         query, key, value = tf.unstack(tf.transpose(heads, [2, 0, 3, 1, 4]), num=3)
         scores = tf.matmul(query * head_dim**-0.5, key, transpose_b=True)
         # The softmax is float32 under mixed precision too: bfloat16 keeps 8 bits of a probability.
@@ -104,7 +103,8 @@ class TransformerBlock(keras.layers.Layer):
         weights = tf.cast(tf.nn.softmax(tf.cast(scores, tf.float32) + hidden), scores.dtype)
         weights = self.attention_dropout(weights, training=training)
         mixed = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
-        return to_tokens(tf.reshape(mixed, [batch, length, self.hidden_dim]), rows, slots)
+        mixed = tf.reshape(mixed, [batch, length, self.hidden_dim])
+        return token_packing.to_tokens(mixed, rows, slots)
 
     def compute_output_spec(self, x, rows, slots, training=None):
         return keras.KerasTensor(x.shape, dtype=self.compute_dtype)

@@ -4,12 +4,18 @@ import concurrent.futures
 
 import grpc
 import pytest
+import tensorflow as tf
 import tiny_models
 from running_server import running_server
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
 
 from keras_bert_cls.client import Client, ServerError, TensorSpec
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.server.predict import prepare
+from keras_bert_cls.server import classify, predict
 
 TEXTS = ["", "好吃！", "a rather long text about nothing"]
 
@@ -42,12 +48,13 @@ def test_no_texts_need_no_server():
 
 def test_long_lists_are_sent_in_slices(server, monkeypatch):
     sizes = []
+    original = predict.prepare
 
     def counting(servable, request):
         sizes.append(len(request.inputs["text"].string_val))
-        return prepare(servable, request)
+        return original(servable, request)
 
-    monkeypatch.setattr("keras_bert_cls.server.predict.prepare", counting)
+    monkeypatch.setattr(predict, "prepare", counting)
     texts = ["x" * n for n in range(10)]
     with Client(server.address, "tiny", batch_size=4) as client:
         assert_right(client.predict(texts), texts)
@@ -55,8 +62,6 @@ def test_long_lists_are_sent_in_slices(server, monkeypatch):
 
 
 def test_label_names_are_asked_for_once(server, monkeypatch):
-    from keras_bert_cls.server import classify
-
     calls = []
     original = classify.prepare
 
@@ -123,43 +128,34 @@ def test_errors_name_code_and_message(client, server):
     assert caught.value.details == "Servable not found for request: Specific(tiny, 7)"
 
 
-def test_timeout(server, monkeypatch):
-    # A queue whose only worker is held never answers in time.
+def test_timeout(server):
+    # The only worker is held, so an answer cannot come in time.
     with (
         running_server(server.base, num_batch_threads=1) as held,
         Client(held.address, "tiny", timeout=0.2) as client,
     ):
         client.predict(["a"])
-        channel = grpc.insecure_channel(held.address)
-        send = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
-        call = send.future(slow_request(1.0).SerializeToString(), timeout=30)
-        assert send_and_wait_for_arrival(channel)
-        with pytest.raises(ServerError, match="longer timeout") as caught:
-            client.predict(["a"])
+        with grpc.insecure_channel(held.address) as channel:
+            call = hold_the_worker(channel, seconds=0.6)
+            with pytest.raises(ServerError, match="longer timeout") as caught:
+                client.predict(["a"])
+            call.result()
         assert caught.value.code == grpc.StatusCode.DEADLINE_EXCEEDED
-        call.result()
-        channel.close()
 
 
-def slow_request(seconds):
-    import tensorflow as tf
-    from tensorflow_serving.apis import predict_pb2
-
+def hold_the_worker(channel, seconds):
+    """Returns the future of a call that keeps a worker busy, once the server has it."""
     request = predict_pb2.PredictRequest()
     request.model_spec.name = "tiny"
     request.model_spec.signature_name = "slow"
     request.inputs["seconds"].CopyFrom(tf.make_tensor_proto([str(seconds)]))
-    return request
-
-
-def send_and_wait_for_arrival(channel):
-    """Asks something quick: its answer says that what was sent before has arrived."""
-    from tensorflow_serving.apis import get_model_status_pb2
-
-    request = get_model_status_pb2.GetModelStatusRequest()
-    request.model_spec.name = "tiny"
-    send = channel.unary_unary("/tensorflow.serving.ModelService/GetModelStatus")
-    return send(request.SerializeToString(), timeout=30)
+    stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+    call = stub.Predict.future(request, timeout=30)
+    # What is asked later on the same connection is answered only after the first has arrived.
+    metadata = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+    metadata.model_spec.name = "tiny"
+    stub.GetModelMetadata(metadata, timeout=30)
+    return call
 
 
 @pytest.mark.parametrize(
@@ -187,6 +183,15 @@ def test_text_pairs_need_a_model_of_pairs(client):
         client.predict(["a"], ["b"])
 
 
+def test_pairs(tmp_path):
+    tiny_models.write_pair_classifier(tmp_path / "1")
+    with running_server(tmp_path) as server, Client(server.address, "tiny") as client:
+        for ask in (client.predict, client.classify):
+            same, other = ask(["a", "b"], ["a", "c"])
+            assert (same.label, same.probabilities) == ("same", {"same": 0.75, "other": 0.25})
+            assert (other.label, other.probabilities) == ("other", {"same": 0.25, "other": 0.75})
+
+
 def test_regression(tmp_path):
     tiny_models.write_regressor(tmp_path / "1")
     with running_server(tmp_path) as server, Client(server.address, "tiny") as client:
@@ -197,7 +202,7 @@ def test_regression(tmp_path):
 
 
 def test_model_that_does_not_classify(tmp_path):
-    tiny_models.write_other(tmp_path / "1")
+    tiny_models.write_regressor(tmp_path / "1", output="something")
     with (
         running_server(tmp_path) as server,
         Client(server.address, "tiny") as client,
@@ -207,20 +212,25 @@ def test_model_that_does_not_classify(tmp_path):
 
 
 def test_a_version_that_is_replaced_between_the_two_calls(tmp_path, versions, monkeypatch):
-    """Predict is answered by version 1, which is gone when its label names are asked for."""
-    from keras_bert_cls.server import predict
-
+    """Version 1 answers Predict and is gone when its label names are asked for."""
     (tmp_path / "1").symlink_to(versions / "first")
-    with running_server(tmp_path, file_system_poll_wait_seconds=0) as server:
-        original = predict.response
+    with running_server(tmp_path) as server, Client(server.address, "tiny") as client:
+        methods = []
+        call = client._connection.call
 
-        def replacing(request, computation, outputs):
-            (tmp_path / "2").symlink_to(versions / "second")
-            monkeypatch.setattr(predict, "response", original)
-            refreshed.append(server.refresh_soon())
-            return original(request, computation, outputs)
+        def replacing(method, request):
+            methods.append(method)
+            if methods == ["Predict", "Classify"]:
+                (tmp_path / "2").symlink_to(versions / "second")
+                while client_sees(server.address) != {2: "AVAILABLE", 1: "END"}:
+                    pass  # each turn waits for an answer
+            return call(method, request)
 
-        refreshed = []
-        monkeypatch.setattr(predict, "response", replacing)
-        with Client(server.address, "tiny") as client:
-            assert_right(client.predict(TEXTS), TEXTS, shift=100.0)
+        monkeypatch.setattr(client._connection, "call", replacing)
+        assert_right(client.predict(TEXTS), TEXTS, shift=100.0)
+        assert methods == ["Predict", "Classify", "Predict", "Classify"]
+
+
+def client_sees(address):
+    with Client(address, "tiny") as client:
+        return {status.version: status.state for status in client.status()}

@@ -2,6 +2,7 @@
 
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
@@ -74,19 +75,41 @@ def write_classifier(folder: pathlib.Path, shift: float = 0.0) -> None:
     )
 
 
-def write_regressor(folder: pathlib.Path) -> None:
-    """Writes a model whose only signature gives the length of a text in bytes as `value`."""
+def write_regressor(folder: pathlib.Path, output: str = "value") -> None:
+    """Writes a model whose only signature gives the length of a text in bytes as `output`."""
 
     @tf.function(input_signature=[_strings("text")])
     def serving_default(text):
-        return {"value": tf.cast(tf.strings.length(text), tf.float32)}
+        return {output: tf.cast(tf.strings.length(text), tf.float32)}
 
-    module = tf.Module()
-    tf.saved_model.save(
-        module,
-        str(folder),
-        signatures={"serving_default": serving_default.get_concrete_function()},
-    )
+    signatures = {"serving_default": serving_default.get_concrete_function()}
+    tf.saved_model.save(tf.Module(), str(folder), signatures=signatures)
+
+
+def write_pair_classifier(folder: pathlib.Path) -> None:
+    """Writes a model of pairs: "same" with 0.75 if both texts are equal, else "other" with 0.75."""
+    labels = tf.constant(["same", "other"])
+    features = {name: tf.io.FixedLenFeature([], tf.string) for name in ("text", "text_pair")}
+
+    def probabilities(text, text_pair):
+        same = tf.where(tf.equal(text, text_pair), 0.75, 0.25)
+        return tf.stack([same, 1.0 - same], axis=-1)
+
+    @tf.function(input_signature=[_strings("text"), _strings("text_pair")])
+    def serving_default(text, text_pair):
+        rows = probabilities(text, text_pair)
+        label = tf.gather(labels, tf.argmax(rows, axis=-1))
+        return {"label": label, "score": tf.reduce_max(rows, axis=-1), "probabilities": rows}
+
+    @tf.function(input_signature=[_strings("inputs")])
+    def classify(inputs):
+        rows = probabilities(**tf.io.parse_example(inputs, features))
+        return {"classes": tf.tile(labels[None], [tf.shape(rows)[0], 1]), "scores": rows}
+
+    signatures = {
+        f.python_function.__name__: f.get_concrete_function() for f in (serving_default, classify)
+    }
+    tf.saved_model.save(tf.Module(), str(folder), signatures=signatures)
 
 
 def write_warmup(folder: pathlib.Path, records: list[bytes]) -> None:
@@ -110,8 +133,6 @@ def predict_log(signature: str, **inputs: list[str]) -> bytes:
 
 def expected_scores(text: str, shift: float = 0.0) -> list[float]:
     """Returns the probabilities that the classifier must give, computed without TensorFlow."""
-    import numpy as np
-
     logits = -np.abs(len(text.encode()) + shift - np.array([0.0, 10.0, 20.0]))
     exponentials = np.exp(logits - logits.max())
     return list(exponentials / exponentials.sum())

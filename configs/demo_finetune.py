@@ -1,0 +1,29 @@
+"""Fine-tunes the demo's encoder to tell positive, negative and neutral posts apart.
+
+  bertcls-finetune --config configs/demo_finetune.py --workdir runs/demo/finetune
+"""
+
+from keras_bert_cls.data.config import ClassificationData
+from keras_bert_cls.training.config import (
+    FinetuneConfig,
+    HeadConfig,
+    OptimizerConfig,
+    TrainConfig,
+)
+
+
+def get_config() -> FinetuneConfig:
+    return FinetuneConfig(
+        init_from="runs/demo/pretrain",
+        data=ClassificationData(
+            train_files=("demo/corpus/train.tsv",),
+            dev_files=("demo/corpus/dev.tsv",),
+            test_files=("demo/corpus/test.tsv",),
+            text_column="text",
+            label_column="label",
+            max_length=64,
+        ),
+        head=HeadConfig(dropout=0.3, label_smoothing=0.1),
+        optimizer=OptimizerConfig(learning_rate=5e-4, weight_decay=0.1),
+        train=TrainConfig(epochs=12, batch_size=32, log_every=50),
+    )
