@@ -1,6 +1,6 @@
 """Fine-tunes the demo's encoder to tell positive, negative and neutral posts apart.
 
-  bertcls-finetune --config configs/demo_finetune.py --workdir runs/demo/finetune
+bertcls-finetune --config configs/demo_finetune.py --workdir runs/demo/finetune
 """
 
 from keras_bert_cls.data.config import ClassificationData

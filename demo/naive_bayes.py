@@ -1,6 +1,6 @@
 """The baseline of the demo: multinomial naive Bayes over character n-grams.
 
-  python demo/naive_bayes.py TRAIN.tsv TEST.tsv [--text_column text --label_column label]
+python demo/naive_bayes.py TRAIN.tsv TEST.tsv [--text_column text --label_column label]
 """
 
 import argparse

@@ -24,7 +24,7 @@ def training_dataset(
 
     def batches() -> Iterator[Batch]:
         for step, rows in enumerate(plan.batches(start_step), start=start_step):
-            yield {**make_batch(rows, step), "step": np.array(step)}
+            yield {**make_batch(rows, step), "step": np.array(step, np.int64)}
 
     return _dataset(batches, make_batch)
 
@@ -34,7 +34,7 @@ def evaluation_dataset(plan: BatchPlan, make_batch: MakeBatch) -> tf.data.Datase
 
     def batches() -> Iterator[Batch]:
         for step, rows in enumerate(plan.epoch_batches(0)):
-            yield {**make_batch(rows, step), "step": np.array(step)}
+            yield {**make_batch(rows, step), "step": np.array(step, np.int64)}
 
     return _dataset(batches, make_batch)
 

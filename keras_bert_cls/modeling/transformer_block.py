@@ -1,5 +1,7 @@
 """One block of the encoder: self-attention and feed-forward, each with a residual and a norm."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -36,7 +38,7 @@ class TransformerBlock(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "hidden_dim": hidden_dim,
             "num_heads": num_heads,
             "intermediate_dim": intermediate_dim,
