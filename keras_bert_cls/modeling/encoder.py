@@ -5,6 +5,7 @@ import re
 import keras
 
 from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.embedding_sum import EmbeddingSum
 from keras_bert_cls.modeling.token_packing import PackTokens, UnpackTokens
 from keras_bert_cls.modeling.transformer_block import TransformerBlock
 
@@ -57,7 +58,7 @@ def build_encoder(config: EncoderConfig, name: str = "encoder") -> keras.Model:
         embeddings_initializer=initializer(),
         name="segment_embedding",
     )
-    x = keras.layers.Add(name="embeddings")(
+    x = EmbeddingSum(name="embeddings")(
         [
             token_embedding(tokens["token_ids"]),
             position_embedding(tokens["positions"]),
@@ -118,13 +119,18 @@ def copy_shared_weights(source: keras.Model, target: keras.Model) -> None:
     The pooler and the heads of the target stay as they are where the source has none like them.
 
     Raises:
-      ValueError: a weight of the encoder is missing in the source or has another shape.
+      ValueError: a weight of the encoder is missing in the source or has another shape; nothing
+        was copied then.
     """
     there = {variable.path: variable for variable in source.weights}
+    matches = []
     for variable in target.weights:
-        path = variable.path
-        match = there.get(path)
+        match = there.get(variable.path)
         if match is not None and match.shape == variable.shape:
-            variable.assign(match)
-        elif _ENCODER_WEIGHT.match(path):
-            raise ValueError(f"the source model has no weight {path} of shape {variable.shape}")
+            matches.append((variable, match))
+        elif _ENCODER_WEIGHT.match(variable.path):
+            raise ValueError(
+                f"the source model has no weight {variable.path} of shape {variable.shape}"
+            )
+    for variable, match in matches:
+        variable.assign(match)

@@ -77,7 +77,7 @@ class TrainedModel:
         """Reads what `save` wrote.
 
         Raises:
-          UserError: the folder holds no finished model.
+          UserError: the folder holds no finished model, or its settings are damaged.
         """
         folder = pathlib.Path(directory)
         for name in (MODEL_FILE, VOCABULARY_FILE, SETTINGS_FILE):
@@ -87,11 +87,22 @@ class TrainedModel:
                     "of a finished bertcls-pretrain or bertcls-finetune run; start the same "
                     "command again to finish an interrupted one."
                 )
-        raw = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
-        settings = ModelSettings(**{**raw, "labels": tuple(raw["labels"])})
+        settings = _read_settings(folder / SETTINGS_FILE)
         tokenizer = Tokenizer.from_vocab(
             folder / VOCABULARY_FILE,
             lowercase=settings.lowercase,
             strip_accents=settings.strip_accents,
         )
         return cls(keras.saving.load_model(folder / MODEL_FILE, compile=False), tokenizer, settings)
+
+
+def _read_settings(path: pathlib.Path) -> ModelSettings:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return ModelSettings(**{**content, "labels": tuple(content["labels"])})
+    except (ValueError, TypeError, KeyError) as error:
+        fields = ", ".join(field.name for field in dataclasses.fields(ModelSettings))
+        raise UserError(
+            f"{path}: expected a JSON object with {fields}, as a run writes it; {error!r}. "
+            "Restore the file."
+        ) from error

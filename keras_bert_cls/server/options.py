@@ -17,7 +17,8 @@ class ServerOptions:
       file_system_poll_wait_seconds: time between looks for new versions; 0 looks at start only.
       enable_model_warmup: whether a version's recorded requests run before it serves.
       max_batch_size: rows of a batch, and of a single request.
-      num_batch_threads: batches that are computed at a time.
+      num_batch_threads: batches that are computed at a time; half the cores by default, because
+        the event loop and gRPC need the rest, and fewer workers gather larger batches.
       max_enqueued_batches: full batches that may wait; more is refused.
       grpc_max_threads: requests under way at a time; more are refused.
       max_message_bytes: size of a request.
@@ -33,7 +34,7 @@ class ServerOptions:
     file_system_poll_wait_seconds: float = 1
     enable_model_warmup: bool = True
     max_batch_size: int = 256
-    num_batch_threads: int = os.cpu_count() or 1
+    num_batch_threads: int = max(1, (os.cpu_count() or 1) // 2)
     max_enqueued_batches: int = 16
     grpc_max_threads: int = 1024
     max_message_bytes: int = 64 << 20

@@ -130,10 +130,12 @@ def _numbers(proto: tensor_pb2.TensorProto, count: int) -> np.ndarray:
         return packed
     sent = getattr(proto, field)[:count]
     values: np.ndarray = np.zeros(count, numpy_type)
-    if sent and field == "half_val":
+    if field == "half_val":
         values[: len(sent)] = np.array(sent, np.int64).astype(np.uint16).view(numpy_type)
-    elif sent:
-        # Through the field's own width: C++ wraps what does not fit, numpy would refuse it.
-        values[: len(sent)] = np.array(sent).astype(numpy_type)
+    elif field == "int_val":
+        # Through its own width: C++ wraps what a narrower type cannot hold, numpy refuses it.
+        values[: len(sent)] = np.array(sent, np.int64).astype(numpy_type)
+    else:
+        values[: len(sent)] = sent
     values[len(sent) :] = values[len(sent) - 1] if sent else 0
     return values

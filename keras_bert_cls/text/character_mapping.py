@@ -15,7 +15,7 @@ CAPITAL_SIGMA = "Σ"
 
 _DELETED = "\0\ufffd"
 _WHITE_CONTROLS = "\t\n\r"
-_CHINESE = (
+CHINESE_RANGES = (
     (0x3400, 0x4DBF),
     (0x4E00, 0x9FFF),
     (0xF900, 0xFAFF),
@@ -46,7 +46,7 @@ def normalized_character(character: str, lowercase: bool, strip_accents: bool) -
 
 def is_chinese(character: str) -> bool:
     """Whether a character is an ideograph of the ranges that BERT makes words of their own."""
-    return any(first <= ord(character) <= last for first, last in _CHINESE)
+    return any(first <= ord(character) <= last for first, last in CHINESE_RANGES)
 
 
 def is_punctuation(character: str) -> bool:

@@ -14,14 +14,12 @@ As in Google's tokenizer, "[SEP]" in a text is not the special token.
 
 import os
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.text.detokenization import Detokenizer
-from keras_bert_cls.text.final_sigma import lower_sigma
-from keras_bert_cls.text.normalizer import normalizer_model
+from keras_bert_cls.text.text_normalizer import TextNormalizer
 from keras_bert_cls.text.vocabulary import SUFFIX_INDICATOR, UNK, Vocabulary
 from keras_bert_cls.text.word_length import MAX_BYTES, WordLengthLimit
 
@@ -43,11 +41,8 @@ class Tokenizer:
         self.vocabulary = vocabulary
         self.lowercase = lowercase
         self.strip_accents = strip_accents
-        table = normalizer_model(lowercase, lowercase if strip_accents is None else strip_accents)
         with tf.init_scope():  # the constants outlive a function that a tokenizer is made in
-            self._normalizer = tf_text.FastBertNormalizer(
-                model_buffer=tf.constant(np.frombuffer(table, np.uint8))
-            )
+            self._normalizer = TextNormalizer(lowercase, strip_accents)
             self._wordpiece = tf_text.FastWordpieceTokenizer(
                 list(vocabulary.tokens),
                 suffix_indicator=SUFFIX_INDICATOR,
@@ -79,10 +74,8 @@ class Tokenizer:
         """
         # Without its shape known, tf-text's kernel takes the process down on a scalar.
         texts = tf.ensure_shape(_vector_of_strings(texts), [None])
-        texts = self._normalizer.normalize(texts)
-        if self.lowercase:
-            texts = lower_sigma(texts)
-        return self._word_length_limit.apply(self._wordpiece.tokenize(texts))
+        words = self._wordpiece.tokenize(self._normalizer.normalize(texts))
+        return self._word_length_limit.apply(words)
 
     def detokenize(self, token_ids: tf.RaggedTensor) -> tf.Tensor:
         """Returns readable text for token ids; see the module detokenization.

@@ -48,7 +48,7 @@ def protos(draw):
     return proto
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(protos())
 @example(proto_of(types_pb2.DT_STRING, [2], tensor_content=b"\x01\x02abb"))
 @example(proto_of(types_pb2.DT_STRING, [1], tensor_content=b"\x81\x01" + b"a" * 129))
@@ -56,6 +56,7 @@ def protos(draw):
 @example(proto_of(types_pb2.DT_STRING, [0], tensor_content=b"junk"))
 @example(proto_of(types_pb2.DT_STRING, [3], string_val=[b"a"]))
 @example(proto_of(types_pb2.DT_FLOAT, [2], tensor_content=b"12345678"))
+@example(proto_of(types_pb2.DT_UINT64, [2], uint64_val=[0, 2**63 + 1]))
 @example(proto_of(types_pb2.DT_FLOAT, [1] * 64, float_val=[1.0]))
 def test_reads_as_tensorflow(proto):
     dtype = tf.dtypes.as_dtype(proto.dtype)

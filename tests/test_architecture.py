@@ -1,0 +1,54 @@
+"""Imports point one way, from text to the programs."""
+
+import ast
+import pathlib
+
+import keras_bert_cls
+
+PACKAGE = pathlib.Path(keras_bert_cls.__file__).parent
+LEVELS = {
+    "errors": 0,
+    "predictions": 0,
+    "text": 1,
+    "data": 2,
+    "modeling": 3,
+    "training": 4,
+    "export": 4,
+    "inference": 5,
+    "server": 6,
+    "client": 6,
+    "cli": 7,
+}
+
+
+def part_of(module: str) -> str:
+    """Returns the part of the package that a module belongs to."""
+    return module.split(".")[1] if module.count(".") else ""
+
+
+def imports_of(path: pathlib.Path) -> set[str]:
+    """Returns the modules of ours that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("keras_bert_cls."):
+            found.add(node.module or "")
+        elif isinstance(node, ast.Import):
+            found |= {a.name for a in node.names if a.name.startswith("keras_bert_cls.")}
+    return found
+
+
+def test_imports_point_one_way():
+    checked = 0
+    for path in PACKAGE.rglob("*.py"):
+        own = part_of(
+            ".".join(("keras_bert_cls", *path.relative_to(PACKAGE).with_suffix("").parts))
+        )
+        if own not in LEVELS:
+            continue
+        for module in imports_of(path):
+            other = part_of(module)
+            checked += 1
+            assert other in LEVELS, f"{path} imports {module}"
+            same = own == other
+            assert same or LEVELS[other] < LEVELS[own], f"{path} imports {module}"
+    assert checked > 100
