@@ -4,6 +4,7 @@ bertcls-finetune --config configs/demo_finetune.py --workdir runs/demo/finetune
 """
 
 from keras_bert_cls.data.config import ClassificationData
+from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.training.config import (
     FinetuneConfig,
     HeadConfig,
@@ -23,7 +24,9 @@ def get_config() -> FinetuneConfig:
             label_column="label",
             max_length=64,
         ),
-        head=HeadConfig(dropout=0.3, label_smoothing=0.1),
-        optimizer=OptimizerConfig(learning_rate=5e-4, weight_decay=0.1),
-        train=TrainConfig(epochs=12, batch_size=32, log_every=50),
+        # Few rows: much dropout keeps the model from learning them by heart.
+        encoder=EncoderConfig(dropout=0.3),
+        head=HeadConfig(dropout=0.5, label_smoothing=0.1),
+        optimizer=OptimizerConfig(learning_rate=1e-3),
+        train=TrainConfig(epochs=15, batch_size=32, log_every=50),
     )

@@ -1,42 +1,13 @@
 """Classifier: the same predictions from a run and from its export."""
 
-import numpy as np
 import pytest
+from tiny_trained_models import LABELS, make_trained_model
 
 import keras_bert_cls as kbc
 from keras_bert_cls.inference import Classifier
 from keras_bert_cls.predictions import Prediction
 
-LABELS = ("negative", "中性", "positive")
 TEXTS = ["the movie was good", "很好看！", "", "bad " * 40, "half a pair \ud83d of surrogates"]
-
-
-def make_trained_model(task, text_pair=False):
-    from keras_bert_cls.modeling.config import EncoderConfig
-    from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
-    from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
-    from keras_bert_cls.text.tokenizer import Tokenizer
-    from keras_bert_cls.text.vocabulary import SPECIAL_TOKENS, Vocabulary
-
-    tokens = (*SPECIAL_TOKENS, "the", "movie", "was", "good", "bad", *"很好看！")
-    config = EncoderConfig(
-        vocabulary_size=len(tokens),
-        hidden_dim=8,
-        num_layers=1,
-        num_heads=2,
-        intermediate_dim=16,
-        max_sequence_length=32,
-    )
-    labels = LABELS if task in ("single_label", "multi_label") else ()
-    if task == "masked_lm":
-        model = masked_lm_model(config)
-    else:
-        model = classifier_model(config, len(labels) or 1)
-    generator = np.random.default_rng(7)
-    for weight in model.weights:
-        weight.assign(weight.numpy() + generator.normal(0, 0.5, weight.shape))
-    settings = ModelSettings(task, labels, text_pair, max_length=32)
-    return TrainedModel(model, Tokenizer(Vocabulary(tokens)), settings)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +18,7 @@ def folders(tmp_path_factory):
     def get(task, text_pair=False):
         if (task, text_pair) not in made:
             base = tmp_path_factory.mktemp(task)
-            trained = make_trained_model(task, text_pair)
+            trained = make_trained_model(task, text_pair=text_pair)
             trained.save(base / "run")
             kbc.export_saved_model(trained, base / "export", warmup=False)
             made[task, text_pair] = base / "run", base / "export"

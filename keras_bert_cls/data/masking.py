@@ -80,8 +80,8 @@ class TokenMasker:
             word_starts = tf.gather(self._starts_word, token_ids)
         if not self._config.whole_words:
             word_starts = tf.ones_like(maskable)
-        # A frame token ends a word, whatever the text around it.
-        word_starts |= ~maskable
+        # A frame token is a word by itself, whatever the text around it.
+        word_starts |= ~maskable | tf.roll(~maskable, 1, axis=1)
         places = tf.broadcast_to(tf.range(length), shape)
         places -= _least_of_word(places, _words(word_starts))
         word = _words(word_starts | (places % _LONGEST_WORD == 0))

@@ -1,6 +1,7 @@
 """Who says where words of several Chinese characters begin."""
 
 import logging
+import warnings
 from collections.abc import Callable, Iterable
 
 from keras_bert_cls.errors import UserError
@@ -18,7 +19,9 @@ def load_segmenter(name: str) -> Segmenter | None:
     if name == "none":
         return None
     try:
-        import jieba
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # jieba's code is old, as every import would say
+            import jieba
     except ImportError as error:
         raise UserError(
             "word_segmenter 'jieba' needs the package jieba: pip install 'keras_bert_cls[zh]'"

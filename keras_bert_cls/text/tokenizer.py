@@ -13,6 +13,7 @@ As in Google's tokenizer, "[SEP]" in a text is not the special token.
 """
 
 import os
+import reprlib
 
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -101,7 +102,7 @@ def _vector_of_strings(texts) -> tf.Tensor:
     try:
         texts = tf.convert_to_tensor(texts, tf.string)
     except (TypeError, ValueError) as error:
-        raise UserError(f"expected texts as string [n], got {texts!r}") from error
+        raise UserError(f"expected texts as string [n], got {reprlib.repr(texts)}") from error
     if texts.shape.rank not in (1, None):
         raise UserError(
             f"expected texts as string [n], got shape {texts.shape}. Put a single text into a list."

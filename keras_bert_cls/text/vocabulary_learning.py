@@ -109,7 +109,7 @@ def _repeated(words: Iterable[tuple[str, int]]) -> Iterator[str]:
 
 def _merge(lines: Iterable[str], tokens: list[str], size: int, min_frequency: int) -> list[str]:
     """Returns the tokens and, up to `size` in all, what pieces of the lines merge into."""
-    # The trainer makes a token of every character by itself, even of those that start no word.
+    # The trainer makes a token of every character that it sees, even of one that starts no word.
     surplus = {text_of(token) for token in tokens} - set(tokens)
     tokenizer = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token=UNK))
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
@@ -123,4 +123,4 @@ def _merge(lines: Iterable[str], tokens: list[str], size: int, min_frequency: in
     )
     tokenizer.train_from_iterator(lines, trainer)
     ids = tokenizer.get_vocab()
-    return sorted(ids.keys() - surplus, key=ids.__getitem__)
+    return sorted(ids.keys() - surplus, key=ids.__getitem__)[:size]

@@ -140,8 +140,9 @@ class PretrainConfig:
     Attributes:
       seed: of weights, batches, masking and dropout.
       init_from: workdir of an earlier run to go on from, for example on text of another domain
-        (Gururangan et al. 2020, https://arxiv.org/abs/2004.10964); "" starts from random weights
-        with `tokenizer` and `encoder`, which else are not looked at.
+        (Gururangan et al. 2020, https://arxiv.org/abs/2004.10964); "" starts from random weights.
+      tokenizer: not looked at with init_from: the earlier run's is used.
+      encoder: with init_from only dropout, attention_dropout and pack_tokens are looked at.
     """
 
     seed: int = 0
@@ -191,8 +192,10 @@ class FinetuneConfig:
 
     Attributes:
       seed: of weights, batches and dropout.
-      init_from: workdir of the run whose encoder, vocabulary and tokenizer settings are taken;
-        "" starts from random weights with `tokenizer` and `encoder`, which else are not looked at.
+      init_from: workdir of the run whose encoder, vocabulary and tokenizer settings are taken; ""
+        starts from random weights.
+      tokenizer: not looked at with init_from: the earlier run's is used.
+      encoder: with init_from only dropout, attention_dropout and pack_tokens are looked at.
     """
 
     seed: int = 0

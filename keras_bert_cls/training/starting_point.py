@@ -38,7 +38,12 @@ def starting_point(config: RunConfig) -> StartingPoint:
         encoder = dataclasses.replace(config.encoder, vocabulary_size=len(tokenizer.vocabulary))
         return StartingPoint(tokenizer, encoder, None)
     source = TrainedModel.load(config.init_from)
-    encoder = encoder_config(source.model)
+    encoder = dataclasses.replace(
+        encoder_config(source.model),
+        dropout=config.encoder.dropout,
+        attention_dropout=config.encoder.attention_dropout,
+        pack_tokens=config.encoder.pack_tokens,
+    )
     if config.data.max_length > encoder.max_sequence_length:
         raise UserError(
             f"--config.data.max_length is {config.data.max_length}, but the encoder of "

@@ -6,30 +6,16 @@ import subprocess
 import sys
 
 import pytest
+from tiny_trained_models import make_trained_model
 
-import keras_bert_cls as kbc
 from keras_bert_cls.cli import export
 
 
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):
     """The folder of a finished run."""
-    from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
-    from keras_bert_cls.text.vocabulary import SPECIAL_TOKENS, Vocabulary
-
-    tokens = (*SPECIAL_TOKENS, "good", "bad")
-    config = kbc.EncoderConfig(
-        vocabulary_size=len(tokens),
-        hidden_dim=8,
-        num_layers=1,
-        num_heads=2,
-        intermediate_dim=16,
-        max_sequence_length=16,
-    )
-    settings = ModelSettings("single_label", ("no", "yes"), max_length=16)
     folder = tmp_path_factory.mktemp("run")
-    model = kbc.classifier_model(config, 2)
-    TrainedModel(model, kbc.Tokenizer(Vocabulary(tokens)), settings).save(folder)
+    make_trained_model("single_label").save(folder)
     (folder / "config.json").write_text('{"seed": 1}')
     (folder / "scores.json").write_text('{"dev": {"accuracy": 0.75}}')
     return folder
@@ -50,12 +36,12 @@ def test_in_a_process_of_its_own(workdir, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         f"{tmp_path}/m/1",
-        "  classify: inputs string [?] -> classes string [?, 2], scores float32 [?, 2]",
+        "  classify: inputs string [?] -> classes string [?, 3], scores float32 [?, 3]",
         "  embed: text string [?] -> embedding float32 [?, 8]",
-        "  serving_default: text string [?] -> label string [?], probabilities float32 [?, 2], "
+        "  serving_default: text string [?] -> label string [?], probabilities float32 [?, 3], "
         "score float32 [?]",
         "  tokens: padding_mask int32 [?, ?], segment_ids int32 [?, ?], token_ids int32 [?, ?] -> "
-        "probabilities float32 [?, 2]",
+        "probabilities float32 [?, 3]",
     ]
     card = json.loads((tmp_path / "m/1/assets.extra/model_card.json").read_text())
     assert card["training"] == {

@@ -5,36 +5,13 @@ import json
 import subprocess
 import sys
 
-import numpy as np
 import pytest
+from tiny_trained_models import make_trained_model
 
 import keras_bert_cls as kbc
 from keras_bert_cls.cli import predict, serve
 
-LABELS = ("no", "是")
 TEXTS = ["good", "很 bad ！", "the good and the bad 🙂"]
-
-
-def make_trained_model(task, text_pair=False):
-    from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
-    from keras_bert_cls.text.vocabulary import SPECIAL_TOKENS, Vocabulary
-
-    tokens = (*SPECIAL_TOKENS, "good", "bad", "the", "很")
-    config = kbc.EncoderConfig(
-        vocabulary_size=len(tokens),
-        hidden_dim=8,
-        num_layers=1,
-        num_heads=2,
-        intermediate_dim=16,
-        max_sequence_length=16,
-    )
-    labels = () if task == "regression" else LABELS
-    model = kbc.classifier_model(config, len(labels) or 1)
-    generator = np.random.default_rng(3)
-    for weight in model.weights:
-        weight.assign(weight.numpy() + generator.normal(0, 0.5, weight.shape))
-    settings = ModelSettings(task, labels, text_pair, max_length=16)
-    return TrainedModel(model, kbc.Tokenizer(Vocabulary(tokens)), settings)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """bertcls-serve as a process."""
 
-import pathlib
 import signal
 import socket
 import subprocess
@@ -8,14 +7,11 @@ import sys
 
 import grpc
 import pytest
+import tiny_models
 
 from keras_bert_cls.cli import serve
 from keras_bert_cls.client import Client
 from keras_bert_cls.client.schema import MESSAGES
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "server"))
-
-import tiny_models
 
 SECONDS = 120
 

@@ -1,12 +1,6 @@
 """What the tests of the client share: the servers and models of the server's tests."""
 
-import pathlib
-import sys
-
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "server"))
-
 import tiny_models
 from running_server import running_server
 

@@ -1,5 +1,7 @@
 """Tokenized rows on disk."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,11 +19,15 @@ ROWS = st.tuples(
 )
 
 
+def joined(lists):
+    return list(itertools.chain.from_iterable(lists))
+
+
 def append(writer, rows):
     lists = {name: [row[place] for row in rows] for place, name in enumerate(RAGGED)}
     writer.append(
         {
-            **{name: np.array(sum(lists[name], [])) for name in RAGGED},
+            **{name: np.array(joined(lists[name])) for name in RAGGED},
             "value": np.array([row[2] for row in rows], np.float32),
             "line": np.array([row[3] for row in rows], np.int64),
         },
@@ -44,7 +50,7 @@ def test_round_trip(tmp_path_factory, chunks):
         for rows in chunks:
             append(writer, rows)
         description["late"] = [1, None]
-    store, rows = TokenStore(folder), sum(chunks, [])
+    store, rows = TokenStore(folder), joined(chunks)
     assert len(store) == len(rows)
     assert store.description == {"title": "标题", "late": [1, None]}
     for place, name in enumerate(RAGGED):
@@ -53,7 +59,7 @@ def test_round_trip(tmp_path_factory, chunks):
         for number, row in enumerate(rows):
             assert store.row(name, number).tolist() == row[place]
             assert store.row(name, np.int64(number)).tolist() == row[place]
-        assert store.values(name).tolist() == sum((row[place] for row in rows), [])
+        assert store.values(name).tolist() == joined(row[place] for row in rows)
     assert store.values("value").tolist() == [row[2] for row in rows]
     assert store.values("line").tolist() == [row[3] for row in rows]
     for name, dtype in COLUMNS.items():

@@ -83,7 +83,7 @@ def test_accents_apart_from_case(vocabulary, lowercase, strip_accents):
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
 def test_random_unicode_gives_the_reference_tokens(tokenizer, place, data):
-    batch = data.draw(st.lists(texts, max_size=16))
+    batch = data.draw(st.lists(texts, max_size=8))
     tokenize = _cached(place, tokenizer)
     assert tokens(tokenizer, tokenize(encoded(batch))) == expected_tokens(tokenizer, batch)
 

@@ -3,6 +3,8 @@ import random
 
 import pytest
 import reference_tokenizer
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.text.tokenizer import Tokenizer
@@ -48,6 +50,22 @@ def test_size_is_kept_and_filled(vocabulary):
     # These texts hold not as many pieces as were asked for.
     assert len(vocabulary) < 200
     assert len(set(vocabulary.tokens)) == len(vocabulary)
+
+
+@given(
+    st.lists(st.text("abcdeé中文 .", max_size=12), min_size=1),
+    st.integers(0, 12),
+    st.integers(1, 3),
+)
+@settings(max_examples=50, deadline=None)
+def test_size_is_never_exceeded(texts, room, min_frequency):
+    """Words with rare characters are not learned from, though their other characters are kept."""
+    options = {"min_frequency": min_frequency, "cjk_min_count": min_frequency}
+    assume("".join(texts).strip())
+    characters = learn_vocabulary(texts, size=1000, **options).tokens
+    needed = sum(len(text_of(token)) == 1 for token in characters) + len(SPECIAL_TOKENS)
+    vocabulary = learn_vocabulary(texts, size=needed + room, **options)
+    assert vocabulary.tokens == characters[: needed + room]
 
 
 def test_nothing_of_the_texts_is_unknown_but_rare_characters(vocabulary):
