@@ -25,11 +25,12 @@ def get_config() -> PretrainConfig:
         ),
         encoder=EncoderConfig(
             hidden_dim=128,
-            num_layers=2,
+            num_layers=1,
             num_heads=4,
-            intermediate_dim=512,
+            intermediate_dim=256,
             max_sequence_length=64,
+            dropout=0.2,
         ),
         optimizer=OptimizerConfig(learning_rate=2e-3),
-        train=TrainConfig(steps=1500, batch_size=64, max_tokens_per_batch=2048, log_every=100),
+        train=TrainConfig(steps=1000, batch_size=64, max_tokens_per_batch=2048, log_every=100),
     )

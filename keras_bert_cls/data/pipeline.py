@@ -46,9 +46,7 @@ def with_masking(dataset: tf.data.Dataset, masker: TokenMasker, seed: int) -> tf
         batch = dict(batch)
         word_starts = batch.pop("word_starts", None)
         seeds = tf.stack([tf.constant(seed, tf.int64), batch["step"]])
-        masked = masker(batch["token_ids"], seeds, word_starts)
-        masked["mask_weights"] *= batch["sample_weight"][:, tf.newaxis]
-        return {**batch, **masked}
+        return {**batch, **masker(batch["token_ids"], seeds, word_starts)}
 
     return dataset.map(mask, num_parallel_calls=2, deterministic=True).prefetch(_PREFETCH)
 
