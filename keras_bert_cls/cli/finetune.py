@@ -7,30 +7,25 @@ The same command again resumes a run that was stopped.
 """
 
 from absl import flags
-from ml_collections import config_flags
 
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.score_table import score_table
 from keras_bert_cls.training.config import FinetuneConfig
 
-program = Program("bertcls-finetune", __doc__)
-_CONFIG = config_flags.DEFINE_config_file(
-    "config",
+program = Program("bertcls-finetune", __doc__, config=FinetuneConfig)
+_WORKDIR = flags.DEFINE_string(
+    "workdir",
     None,
-    "File with get_config() -> FinetuneConfig; --config.train.epochs=2 sets a field.",
+    "Folder of the run: checkpoints, metrics, model.",
+    required=True,
     flag_values=program.flags,
 )
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder of the run: checkpoints, metrics, model.", flag_values=program.flags
-)
-flags.mark_flags_as_required(["config", "workdir"], flag_values=program.flags)
 
 
 def _run(_: list[str]) -> int:
-    config = program.config(_CONFIG.value, FinetuneConfig)
     from keras_bert_cls.training.finetune import finetune
 
-    result = finetune(config, _WORKDIR.value, report=print)
+    result = finetune(program.config, _WORKDIR.value, report=print)
     for split, scores in result.scores.items():
         print(f"\n{split}\n{score_table(scores)}")
     print(f"\nthe fine-tuned model is in {_WORKDIR.value}")

@@ -7,29 +7,24 @@ The same command again resumes a run that was stopped.
 """
 
 from absl import flags
-from ml_collections import config_flags
 
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.training.config import PretrainConfig
 
-program = Program("bertcls-pretrain", __doc__)
-_CONFIG = config_flags.DEFINE_config_file(
-    "config",
+program = Program("bertcls-pretrain", __doc__, config=PretrainConfig)
+_WORKDIR = flags.DEFINE_string(
+    "workdir",
     None,
-    "File with get_config() -> PretrainConfig; --config.train.steps=9 sets a field.",
+    "Folder of the run: checkpoints, metrics, model.",
+    required=True,
     flag_values=program.flags,
 )
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder of the run: checkpoints, metrics, model.", flag_values=program.flags
-)
-flags.mark_flags_as_required(["config", "workdir"], flag_values=program.flags)
 
 
 def _run(_: list[str]) -> int:
-    config = program.config(_CONFIG.value, PretrainConfig)
     from keras_bert_cls.training.pretrain import pretrain
 
-    pretrain(config, _WORKDIR.value)
+    pretrain(program.config, _WORKDIR.value, report=print)
     print(f"the pretrained model is in {_WORKDIR.value}")
     return 0
 

@@ -4,15 +4,16 @@ Exit codes: 0 done, 1 the input or the run failed, 2 the command line is wrong.
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any
 
 from absl import flags
 
 from keras_bert_cls.errors import UserError, closest
 
-_Config = TypeVar("_Config")
+_REQUIRED = re.compile(r"Flag (--\w+) must have a value other than None")
 
 
 class Program:
@@ -21,12 +22,29 @@ class Program:
     Args:
       name: what the user types, such as "bertcls-vocab".
       description: the module's docstring; the help prints it.
+      config: the dataclass that `--config FILE` gives, if the program takes one; its fields are
+        set by `--config.FIELD=VALUE`.
+
+    Attributes:
+      flags: where the program defines its flags.
+      config: the config, while the body runs.
     """
 
-    def __init__(self, name: str, description: str):
+    def __init__(self, name: str, description: str, config: type | None = None):
         self.name = name
         self.description = description.strip()
         self.flags = flags.FlagValues()
+        self.config: Any = None
+        self._config_kind = config
+        if config is not None:
+            flags.DEFINE_string(
+                "config",
+                None,
+                f"Python file with get_config() -> {config.__name__}. "
+                "--config.train.batch_size=8 sets a field.",
+                required=True,
+                flag_values=self.flags,
+            )
         flags.DEFINE_bool("help", False, "Show this help.", short_name="h", flag_values=self.flags)
 
     def run(
@@ -47,18 +65,32 @@ class Program:
             print(self.help(positional))
             return 0
         try:
-            rest = self.flags([self.name, *arguments])[1:]
+            rest = self._parse(arguments)
             if rest and positional is None:
                 raise flags.Error(f"unexpected argument {rest[0]!r}: flags start with --")
         except flags.UnrecognizedFlagError as error:
             return self._usage_error(
                 f"unknown flag --{error.flagname}.{self._closest(error.flagname)}"
             )
-        except (flags.Error, AttributeError, KeyError, TypeError) as error:
-            return self._usage_error(str(error).strip("\"'"))
-        except UserError as error:
-            return self._usage_error(str(error))
+        except (flags.Error, UserError) as error:
+            required = _REQUIRED.search(str(error))
+            return self._usage_error(f"{required[1]} is required" if required else str(error))
         return self._run_body(body, rest)
+
+    def _parse(self, arguments: list[str]) -> list[str]:
+        """Sets the flags and the config; returns the positional arguments."""
+        self.flags.unparse_flags()
+        if self._config_kind is None:
+            return self.flags([self.name, *arguments])[1:]
+        from keras_bert_cls.cli.config_flag import load_config, override_config, split_config_file
+
+        path, arguments = split_config_file(arguments)
+        given = []
+        if path is not None:
+            self.config = load_config(path, self._config_kind)
+            self.config, arguments = override_config(self.config, arguments)
+            given = [f"--config={path}"]
+        return self.flags([self.name, *given, *arguments])[1:]
 
     def _run_body(self, body: Callable[[list[str]], int | None], rest: list[str]) -> int:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -76,20 +108,9 @@ class Program:
             # interpreter's flush at exit stays silent.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-
-    def config(self, value: object, kind: type[_Config]) -> _Config:
-        """Checks that a config file gave the right kind of config.
-
-        Raises:
-          UserError: it gave another one.
-        """
-        # A config file is run as a module of its own, but the class that it imports is ours.
-        if not isinstance(value, kind):
-            raise UserError(
-                f"--config: expected get_config() to return a {kind.__name__}, "
-                f"got a {type(value).__name__}"
-            )
-        return value
+        except OSError as error:  # a full disk, a folder that can't be written
+            print(f"{self.name}: {error}", file=sys.stderr)
+            return 1
 
     def help(self, positional: str | None = None) -> str:
         """Returns the help text."""

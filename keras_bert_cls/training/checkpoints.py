@@ -66,8 +66,18 @@ class Checkpoints:
         """Saves `best-N` and removes the last best one."""
         return self._write("best", progress, keep=1)
 
+    def newest(self) -> pathlib.Path | None:
+        """Returns the newest `step-N`; None if there is none."""
+        return next(reversed(self._folders("step")), None)
+
     def restore_newest(self) -> Progress | None:
-        """Restores the newest valid checkpoint; returns None if there is none."""
+        """Restores the newest valid checkpoint; returns None if there is none.
+
+        Raises:
+          UserError: it is whole, but of other weights than the model's.
+        """
+        for remains in self.folder.glob(".writing-*"):  # of a save that was killed
+            shutil.rmtree(remains, ignore_errors=True)
         for folder in reversed(self._folders("step")):
             problem = self._damage(folder)
             if problem is None:
@@ -106,6 +116,7 @@ class Checkpoints:
                 _flush(path)
             shutil.rmtree(target, ignore_errors=True)
             os.rename(temporary, target)
+            _flush(self.folder)
         except (OSError, tf.errors.OpError) as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise UserError(
@@ -127,7 +138,13 @@ class Checkpoints:
         return None
 
     def _restore(self, folder: pathlib.Path) -> Progress:
-        self._checkpoint.read(str(folder / "state")).assert_consumed()
+        try:
+            self._checkpoint.read(str(folder / "state")).assert_consumed()
+        except (AssertionError, ValueError) as error:
+            raise UserError(
+                f"{folder} does not fit the model: {error}. Was it written by another version of "
+                "keras_bert_cls? Give another --workdir to start anew."
+            ) from error
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         return Progress(**manifest["progress"])
 
@@ -138,5 +155,9 @@ def _digest(path: pathlib.Path) -> str:
 
 
 def _flush(path: pathlib.Path) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
+    """Waits until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

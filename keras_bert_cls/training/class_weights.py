@@ -12,7 +12,8 @@ def class_weights(
     """Returns a weight for each label, or None if all are 1.
 
     Args:
-      head: "balanced" gives rows / (labels * rows of the label); given weights come on top.
+      head: "balanced" gives rows / (labels * rows of the label), else all weights are 1; weights
+        that are given for a label replace these.
       labels: the names.
       targets: label ids of the training rows, int; for multi-label those of all rows together.
       rows: number of training rows.

@@ -1,8 +1,7 @@
 """The typed configs of runs. Imports no TensorFlow: `--help` and config files stay light."""
 
 import dataclasses
-import json
-from typing import Any
+import re
 
 from keras_bert_cls.data.config import (
     ClassificationData,
@@ -10,7 +9,6 @@ from keras_bert_cls.data.config import (
     PretrainingData,
     choice_problem,
 )
-from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.config import EncoderConfig
 
 SCHEDULES = ("linear", "cosine", "constant")
@@ -74,6 +72,28 @@ class OptimizerConfig:
             found.append(f"warmup_share must be in [0, 1], got {self.warmup_share}")
         if not 0 < self.layer_decay <= 1:
             found.append(f"layer_decay must be in (0, 1], got {self.layer_decay}")
+        for field in ("beta_1", "beta_2"):
+            if not 0 <= getattr(self, field) < 1:
+                found.append(f"{field} must be in [0, 1), got {getattr(self, field)}")
+        if not self.epsilon > 0:
+            found.append(f"epsilon must be over 0, got {self.epsilon}")
+        for field in ("weight_decay", "clip_norm"):
+            if not getattr(self, field) >= 0:
+                found.append(f"{field} must be at least 0, got {getattr(self, field)}")
+        return found + self._rule_problems()
+
+    def _rule_problems(self) -> list[str]:
+        found = []
+        for pattern, learning_rate, weight_decay in self.rules:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                found.append(f"rules: {pattern!r} is no regular expression: {error}")
+            for name, value in (("multiple", learning_rate), ("weight decay", weight_decay)):
+                if not value >= 0:
+                    found.append(
+                        f"rules: the {name} of {pattern!r} must be at least 0, got {value}"
+                    )
         return found
 
 
@@ -88,7 +108,7 @@ class TrainConfig:
       max_tokens_per_batch: rows times longest row of an update at most; 0 for no limit.
       accumulation: parts in which an update's gradient is computed, to save memory.
       precision: "float32", "mixed_bfloat16" or "mixed_float16".
-      jit_compile: compile forward and backward pass with XLA; wants encoder.pack_tokens=False.
+      jit_compile: compile forward and backward pass with XLA; needs encoder.pack_tokens=False.
       steps_per_call: updates that run in the graph between two looks at the loss.
       log_every, eval_every, checkpoint_every: steps between; eval_every 0 is once an epoch, or with
         `steps` at a twentieth of them.
@@ -169,6 +189,7 @@ class HeadConfig:
       label_smoothing: share of the target spread over all labels (Szegedy et al. 2016).
       class_weight: "none" or "balanced" (rows / (labels * rows of the label)).
       class_weights: (label, weight) of chosen labels; other labels keep what class_weight gives.
+        Both weights and label_smoothing shape the training loss only, not that on dev and test.
     """
 
     dropout: float = 0.1
@@ -214,36 +235,3 @@ class FinetuneConfig:
 
 
 RunConfig = PretrainConfig | FinetuneConfig
-
-
-def check_config(config: RunConfig) -> None:
-    """Checks a run's config before any work.
-
-    Raises:
-      UserError: lists every problem, with the name of the field as the command line has it.
-    """
-    found = []
-    for field in dataclasses.fields(config):
-        part = getattr(config, field.name)
-        problems = part.problems() if hasattr(part, "problems") else []
-        found += [f"--config.{field.name}: {problem}" for problem in problems]
-    metrics = METRICS.get(config.task, ())
-    if config.train.metric:
-        found += [
-            f"--config.train: {p}" for p in choice_problem("metric", config.train.metric, metrics)
-        ]
-    if not config.init_from and not config.tokenizer.vocabulary:
-        found.append("--config.tokenizer: vocabulary names no file; bertcls-vocab makes one")
-    if not config.init_from and config.data.max_length > config.encoder.max_sequence_length:
-        found.append(
-            f"--config.data: max_length is {config.data.max_length}, but the encoder has "
-            f"{config.encoder.max_sequence_length} positions (encoder.max_sequence_length)"
-        )
-    if found:
-        raise UserError("the config is wrong:\n" + "\n".join(f"  {problem}" for problem in found))
-
-
-def config_to_json(config: RunConfig) -> str:
-    """Returns the config as JSON, to be read by people and compared with."""
-    content: dict[str, Any] = {"kind": type(config).__name__, **dataclasses.asdict(config)}
-    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"

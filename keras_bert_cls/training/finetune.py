@@ -1,7 +1,6 @@
 """Fine-tuning a classifier on labelled text."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Callable
 
@@ -17,15 +16,19 @@ from keras_bert_cls.data.classification_rows import (
     read_labels,
 )
 from keras_bert_cls.data.fingerprint import fingerprint, reuse_or_build
-from keras_bert_cls.data.pipeline import evaluation_dataset, training_dataset
+from keras_bert_cls.data.labels import LabelSet
+from keras_bert_cls.data.pipeline import training_dataset
 from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.modeling.encoder import copy_shared_weights
 from keras_bert_cls.modeling.models import classifier_model
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 from keras_bert_cls.text.tokenizer import Tokenizer
 from keras_bert_cls.training.class_weights import class_weights
-from keras_bert_cls.training.config import FinetuneConfig, check_config
+from keras_bert_cls.training.config import FinetuneConfig
+from keras_bert_cls.training.config_check import check_config
+from keras_bert_cls.training.data_report import data_report
 from keras_bert_cls.training.evaluation import Evaluator
+from keras_bert_cls.training.held_out import classification_evaluator
 from keras_bert_cls.training.metrics import Scores
 from keras_bert_cls.training.objectives import (
     MultiLabelObjective,
@@ -35,6 +38,7 @@ from keras_bert_cls.training.objectives import (
 )
 from keras_bert_cls.training.run import TrainingData, train
 from keras_bert_cls.training.run_directory import RunDirectory
+from keras_bert_cls.training.scores_file import read_scores, write_scores
 from keras_bert_cls.training.starting_point import starting_point
 
 SPLITS = ("train", "dev", "test")
@@ -58,7 +62,7 @@ def finetune(
     workdir: str | os.PathLike,
     report: Callable[[str], None] = lambda text: None,
 ) -> FinetuneResult:
-    """Trains a classifier; resumes a run that was stopped.
+    """Trains a classifier; resumes a run that was stopped, and leaves a finished one as it is.
 
     Args:
       config: what to train.
@@ -70,26 +74,28 @@ def finetune(
     """
     check_config(config)
     run = RunDirectory.open(workdir, config)
+    if run.is_finished and run.scores.exists():
+        report(f"{run.path} holds the finished run of this config: there is nothing left to do")
+        return FinetuneResult(TrainedModel.load(run.path), read_scores(run.scores))
     start = starting_point(config)
     labels = read_labels(config.data)
     names = labels.names if labels else ()
     stores = _stores(run, config, start.tokenizer, labels)
     for split, store in stores.items():
-        report(_data_report(split, store))
-
-    def batches(store: TokenStore, row_multiple: int = 1) -> ClassificationBatches:
-        return ClassificationBatches(
-            store, start.tokenizer.vocabulary, max(1, len(names)), row_multiple
-        )
+        report(data_report(split, store))
+    vocabulary = start.tokenizer.vocabulary
 
     def dataset(plan: BatchPlan, start_step: int) -> tf.data.Dataset:
-        return training_dataset(
-            plan, batches(stores["train"], config.train.accumulation), start_step
+        batches = ClassificationBatches(
+            stores["train"], vocabulary, max(1, len(names)), config.train.accumulation
         )
+        return training_dataset(plan, batches, start_step)
 
-    def held_out(split: str) -> tf.data.Dataset:
-        plan = BatchPlan(stores[split].lengths("token_ids"), config.train.batch_size)
-        return evaluation_dataset(plan, batches(stores[split]))
+    def evaluator(model: keras.Model, split: str) -> Evaluator:
+        batch_size = config.train.batch_size
+        return classification_evaluator(
+            model, stores[split], vocabulary, config.task, names, batch_size
+        )
 
     def build_model() -> keras.Model:
         model = classifier_model(start.encoder, max(1, len(names)), config.head.dropout)
@@ -97,31 +103,33 @@ def finetune(
             copy_shared_weights(start.model, model)
         return model
 
+    dev = (lambda model: evaluator(model, "dev")) if "dev" in stores else None
+    data = TrainingData(stores["train"], dataset, dev)
     objective = _objective(config, names, stores["train"])
-    dev_dataset = held_out("dev") if "dev" in stores else None
-    data = TrainingData(stores["train"], dataset, dev_dataset)
-    model = train(run, config, build_model, objective, data, names)
-    settings = ModelSettings(
-        task=config.task,
-        labels=names,
-        text_pair=config.data.text_pair_column is not None,
-        max_length=config.data.max_length,
-        lowercase=start.tokenizer.lowercase,
-        strip_accents=start.tokenizer.strip_accents,
-    )
-    trained = TrainedModel(model, start.tokenizer, settings)
-    scores = {
-        split: Evaluator(model, objective, held_out(split), config.task, names)()
-        for split in SPLITS[1:]
-        if split in stores
-    }
-    content = {split: dataclasses.asdict(score) for split, score in scores.items()}
-    run.scores.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
+    model = train(run, config, build_model, objective, data)
+    trained = TrainedModel(model, start.tokenizer, _settings(config, names, start.tokenizer))
+    scores = {split: evaluator(model, split)() for split in SPLITS[1:] if split in stores}
+    write_scores(run.scores, scores)
     trained.save(run.path)
     return FinetuneResult(trained, scores)
 
 
-def _stores(run, config: FinetuneConfig, tokenizer: Tokenizer, labels) -> dict[str, TokenStore]:
+def _settings(
+    config: FinetuneConfig, labels: tuple[str, ...], tokenizer: Tokenizer
+) -> ModelSettings:
+    return ModelSettings(
+        task=config.task,
+        labels=labels,
+        text_pair=config.data.text_pair_column is not None,
+        max_length=config.data.max_length,
+        lowercase=tokenizer.lowercase,
+        strip_accents=tokenizer.strip_accents,
+    )
+
+
+def _stores(
+    run: RunDirectory, config: FinetuneConfig, tokenizer: Tokenizer, labels: LabelSet | None
+) -> dict[str, TokenStore]:
     """Reads the splits that there are, held-out ones first."""
     data = config.data
     files = {"test": data.test_files, "dev": data.dev_files, "train": data.train_files}
@@ -130,6 +138,7 @@ def _stores(run, config: FinetuneConfig, tokenizer: Tokenizer, labels) -> dict[s
         **dataclasses.asdict(data),
         "vocabulary": tokenizer.vocabulary.tokens,
         "lowercase": tokenizer.lowercase,
+        "strip_accents": tokenizer.strip_accents,
         "labels": labels.names if labels else (),
     }
 
@@ -159,14 +168,3 @@ def _objective(config: FinetuneConfig, labels: tuple[str, ...], store: TokenStor
     weights = class_weights(config.head, labels, targets, len(store))
     kind = {"single_label": SingleLabelObjective, "multi_label": MultiLabelObjective}[config.task]
     return kind(config.head.label_smoothing, weights)
-
-
-def _data_report(split: str, store: TokenStore) -> str:
-    description = store.description
-    parts = [f"{split}: {len(store):,} rows"]
-    if description["left_out"]:
-        parts.append(f"{description['left_out']:,} left out (their text stands in dev or test)")
-    if description["truncated"]:
-        parts.append(f"{description['truncated']:,} truncated to the maximum length")
-    report = ", ".join(parts)
-    return f"{report}\n{description['skipped']}" if description["skipped"] else report

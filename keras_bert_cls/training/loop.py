@@ -11,6 +11,7 @@ from keras_bert_cls.training.adamw import AdamW
 from keras_bert_cls.training.loss_scale import LossScale
 from keras_bert_cls.training.objectives import Objective, Tensors
 from keras_bert_cls.training.schedules import Schedule
+from keras_bert_cls.training.term_sums import sum_names, term_sums
 
 _SUM = tf.distribute.ReduceOp.SUM
 _DRAWS_PER_STEP = 1024  # more than the dropout masks that one layer draws in one update
@@ -21,14 +22,17 @@ class LoopReport(NamedTuple):
 
     Attributes:
       losses: loss of each update, float32 [updates].
-      sums: for each term of the objective the sums over all entries of all updates: TERM_loss,
-        TERM_correct (weighted both) and TERM_weight; and `tokens`, how many real tokens there were.
+      diverged: bool [updates], whether the loss was not finite, or a gradient in spite of the
+        lowest loss scale.
+      sums: what `term_sums` gives for all updates together; and `rows` and `tokens`, how many real
+        rows and tokens there were.
       gradient_norm: global norm at the last update, before clipping.
       learning_rate: of the last update.
       loss_scale: after the last update.
     """
 
     losses: np.ndarray
+    diverged: np.ndarray
     sums: dict[str, float]
     gradient_norm: float
     learning_rate: float
@@ -99,9 +103,10 @@ class TrainingLoop:
 
     def run(self, batches: Iterator[Tensors], updates: int) -> LoopReport:
         """Makes `updates` updates with the next batches of a dataset's iterator."""
-        losses, sums, last = self._run(batches, tf.constant(updates, tf.int32))
+        losses, diverged, sums, last = self._run(batches, tf.constant(updates, tf.int32))
         return LoopReport(
             losses=losses.numpy(),
+            diverged=diverged.numpy(),
             sums={name: float(total) for name, total in sums.items()},
             gradient_norm=float(last["gradient_norm"]),
             learning_rate=float(last["learning_rate"]),
@@ -110,23 +115,26 @@ class TrainingLoop:
 
     def _run_updates(self, batches, updates):
         losses = tf.TensorArray(tf.float32, updates)
+        diverged = tf.TensorArray(tf.bool, updates)
         sums = {name: tf.zeros([]) for name in self._sum_names(batches.element_spec)}
         last = {"gradient_norm": tf.zeros([]), "learning_rate": tf.zeros([])}
         for update in tf.range(updates):
             batch = next(batches)
             rate = self._schedule(self.step)
             loss, finite, norm, new = self._strategy.run(self._replica_step, args=(batch, rate))
-            losses = losses.write(update, self._strategy.reduce(_SUM, loss, axis=None))
+            loss, finite = self._strategy.reduce(_SUM, loss, axis=None), self._same(finite)
+            losses = losses.write(update, loss)
+            hopeless = ~finite & self._loss_scale.at_minimum()
+            diverged = diverged.write(update, ~tf.math.is_finite(loss) | hopeless)
             sums = {
                 name: total + self._strategy.reduce(_SUM, new[name], axis=None)
                 for name, total in sums.items()
             }
             last = {"gradient_norm": self._same(norm), "learning_rate": rate}
-            finite = self._same(finite)
             self._loss_scale.adjust(finite)
             self._updates.assign_add(tf.cast(finite, tf.int64))
             self.step.assign_add(1)
-        return losses.stack(), sums, last
+        return losses.stack(), diverged.stack(), sums, last
 
     def _same(self, per_replica):
         """Returns a value that is the same on all replicas."""
@@ -137,9 +145,7 @@ class TrainingLoop:
             name: tf.zeros([1 if size is None else size for size in spec.shape], spec.dtype)
             for name, spec in batch_spec.items()
         }
-        terms = self._objective.weights(example)
-        kinds = ("loss", "correct", "weight")
-        return [f"{term}_{kind}" for term in terms for kind in kinds] + ["tokens"]
+        return [*sum_names(self._objective, example), "rows", "tokens"]
 
     def _replica_step(self, batch, learning_rate):
         context = tf.distribute.get_replica_context()
@@ -177,22 +183,19 @@ class TrainingLoop:
         inputs = {name: batch[name] for name in self._objective.inputs}
         with tf.GradientTape() as tape:
             outputs = self._model(inputs, training=True)
-            losses = self._objective.losses(outputs, batch)
-            weights = self._objective.weights(batch)
-            weighted = {term: tf.reduce_sum(losses[term] * weights[term]) for term in losses}
-            loss = tf.add_n([tf.math.divide_no_nan(weighted[t], totals[t]) for t in losses])
+            sums = term_sums(self._objective, outputs, batch)
+            losses = [
+                tf.math.divide_no_nan(sums[f"{term}_loss"], total) for term, total in totals.items()
+            ]
+            loss = tf.add_n(losses)
             scaled = loss * self._loss_scale.scale
         gradients = tape.gradient(
             scaled,
             [variable.value for variable in self._optimizer.variables],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
-        correct = self._objective.correct(outputs, batch)
-        sums = {"tokens": tf.reduce_sum(tf.cast(batch["padding_mask"], tf.float32))}
-        for term, weight in weights.items():
-            sums[f"{term}_loss"] = weighted[term]
-            sums[f"{term}_weight"] = tf.reduce_sum(weight)
-            sums[f"{term}_correct"] = tf.reduce_sum(weight * correct.get(term, 0.0))
+        sums["rows"] = tf.reduce_sum(tf.cast(batch["sample_weight"] > 0, tf.float32))
+        sums["tokens"] = tf.reduce_sum(tf.cast(batch["padding_mask"], tf.float32))
         return loss, sums, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
     def _pieces(self, batch, replica):
@@ -212,6 +215,7 @@ class TrainingLoop:
         return [piece(index) for index in range(self._accumulation)]
 
     def _seed_dropout(self, replica):
+        replica = tf.cast(replica, tf.int64)
         for index, variable in enumerate(self._dropout_seeds):
             stream = tf.cast(self._seed + 7919 * index + 1_000_003 * replica, variable.dtype)
             variable.assign(

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+_LOWEST = 1.0
+
 
 class LossScale:
     """Keeps gradients in the range of float16.
@@ -19,6 +21,10 @@ class LossScale:
         self._good_steps = tf.Variable(0, trainable=False, dtype=tf.int64)
         self.state = {"scale": self.scale, "good_steps": self._good_steps}
 
+    def at_minimum(self) -> tf.Tensor:
+        """Returns whether the scale can't be lowered any more, bool scalar."""
+        return self.scale <= _LOWEST
+
     def adjust(self, finite: tf.Tensor) -> None:
         """Halves the scale after an overflow, doubles it after a long time without."""
         if not self.enabled:
@@ -26,5 +32,5 @@ class LossScale:
         good = tf.where(finite, self._good_steps + 1, tf.constant(0, tf.int64))
         grow = good >= self._growth_steps
         factor = tf.where(finite, tf.where(grow, 2.0, 1.0), 0.5)
-        self.scale.assign(tf.maximum(self.scale * factor, 1.0))
+        self.scale.assign(tf.maximum(self.scale * factor, _LOWEST))
         self._good_steps.assign(tf.where(grow, tf.constant(0, tf.int64), good))

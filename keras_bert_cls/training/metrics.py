@@ -82,13 +82,21 @@ def multi_label_scores(
 
 
 def regression_scores(targets: np.ndarray, predictions: np.ndarray) -> Scores:
-    """Scores values, float [rows] each: mean absolute error and Pearson's correlation."""
-    deviations = targets - targets.mean(), predictions - predictions.mean()
-    spread = np.sqrt((deviations[0] ** 2).sum() * (deviations[1] ** 2).sum())
+    """Scores values, float [rows] each: mean absolute error and Pearson's correlation.
+
+    The correlation is 0 where it is undefined: if all targets or all predictions are the same.
+    """
+    targets, predictions = targets.astype(np.float64), predictions.astype(np.float64)
+    pearson = 0.0
+    # Rounding makes the deviations of equal values from their mean small, but not always 0.
+    if np.ptp(targets) and np.ptp(predictions):
+        deviations = targets - targets.mean(), predictions - predictions.mean()
+        norms = [float(np.linalg.norm(deviation)) for deviation in deviations]
+        pearson = _ratio(deviations[0] @ deviations[1], norms[0] * norms[1])
     return Scores(
         {
             "mean_absolute_error": float(np.abs(targets - predictions).mean()),
-            "pearson": _ratio((deviations[0] * deviations[1]).sum(), spread),
+            "pearson": pearson,
         }
     )
 

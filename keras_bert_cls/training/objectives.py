@@ -15,9 +15,11 @@ class Objective(abc.ABC):
 
     Attributes:
       inputs: the model's inputs in a batch.
+      has_accuracy: whether entries are right or wrong, so that `correct` can tell.
     """
 
     inputs: Sequence[str] = ENCODER_INPUTS
+    has_accuracy = False
 
     @abc.abstractmethod
     def weights(self, batch: Tensors) -> Tensors:
@@ -29,7 +31,7 @@ class Objective(abc.ABC):
 
     def correct(self, outputs: Tensors, batch: Tensors) -> Tensors:
         """Returns which entries were predicted right, float32 shaped as `weights`'s, by term."""
-        return {}
+        raise NotImplementedError(f"{type(self).__name__} has no accuracy")
 
 
 class MaskedLMObjective(Objective):
@@ -39,6 +41,7 @@ class MaskedLMObjective(Objective):
     """
 
     inputs = (*ENCODER_INPUTS, "mask_positions")
+    has_accuracy = True
 
     def weights(self, batch: Tensors) -> Tensors:
         found = {"masked": batch["mask_weights"]}
@@ -67,6 +70,8 @@ class SingleLabelObjective(Objective):
       label_smoothing: share of the target spread over all labels.
       class_weights: a weight for each label; None for equal ones.
     """
+
+    has_accuracy = True
 
     def __init__(self, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None):
         self._label_smoothing = label_smoothing
@@ -116,6 +121,21 @@ class RegressionObjective(Objective):
 
     def losses(self, outputs: Tensors, batch: Tensors) -> Tensors:
         return {"value": tf.square(outputs["logits"][:, 0] - batch["target"])}
+
+
+def plain_objective(task: str) -> Objective:
+    """Returns what models of a task are judged by: no label smoothing, no class weights.
+
+    Args:
+      task: "masked_lm", "single_label", "multi_label" or "regression".
+    """
+    kinds: dict[str, type[Objective]] = {
+        "masked_lm": MaskedLMObjective,
+        "single_label": SingleLabelObjective,
+        "multi_label": MultiLabelObjective,
+        "regression": RegressionObjective,
+    }
+    return kinds[task]()
 
 
 def _hits(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:

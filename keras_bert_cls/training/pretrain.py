@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -10,57 +11,69 @@ from keras_bert_cls.data.batch_plan import BatchPlan
 from keras_bert_cls.data.batches import PretrainingBatches
 from keras_bert_cls.data.fingerprint import fingerprint, reuse_or_build
 from keras_bert_cls.data.masking import TokenMasker
-from keras_bert_cls.data.pipeline import evaluation_dataset, training_dataset, with_masking
+from keras_bert_cls.data.pipeline import training_dataset, with_masking
 from keras_bert_cls.data.pretraining_rows import build_pretraining_store
 from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.modeling.encoder import copy_shared_weights
 from keras_bert_cls.modeling.models import masked_lm_model
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 from keras_bert_cls.text.tokenizer import Tokenizer
-from keras_bert_cls.training.config import PretrainConfig, check_config
+from keras_bert_cls.training.config import PretrainConfig
+from keras_bert_cls.training.config_check import check_config
+from keras_bert_cls.training.data_report import data_report
+from keras_bert_cls.training.evaluation import Evaluator
+from keras_bert_cls.training.held_out import masked_lm_evaluator
 from keras_bert_cls.training.objectives import MaskedLMObjective
 from keras_bert_cls.training.run import TrainingData, train
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.starting_point import starting_point
 
-_DEV_SEED = 1  # the same tokens are masked in every evaluation
 
-
-def pretrain(config: PretrainConfig, workdir: str | os.PathLike) -> TrainedModel:
-    """Trains an encoder on unlabelled text; resumes a run that was stopped.
+def pretrain(
+    config: PretrainConfig,
+    workdir: str | os.PathLike,
+    report: Callable[[str], None] = lambda text: None,
+) -> TrainedModel:
+    """Trains an encoder on text; resumes a run that was stopped, leaves a finished one as it is.
 
     Args:
       config: what to train.
       workdir: the run's folder; holds a TrainedModel at the end.
+      report: is told what was read and skipped.
 
     Raises:
       UserError: the config, the data or the folder is wrong.
     """
     check_config(config)
     run = RunDirectory.open(workdir, config)
+    if run.is_finished:
+        report(f"{run.path} holds the finished run of this config: there is nothing left to do")
+        return TrainedModel.load(run.path)
     start = starting_point(config)
     tokenizer = start.tokenizer
-    store = _store(run, "train", config.data.files, config, tokenizer)
+    files = {"train": config.data.files, "dev": config.data.dev_files}
+    stores = {
+        split: _store(run, split, paths, config, tokenizer)
+        for split, paths in files.items()
+        if paths
+    }
+    for split, store in stores.items():
+        report(data_report(split, store))
     masker = TokenMasker(tokenizer.vocabulary, config.masking)
 
-    def batches(rows: TokenStore) -> PretrainingBatches:
-        return PretrainingBatches(
-            rows,
+    def dataset(plan: BatchPlan, start_step: int) -> tf.data.Dataset:
+        batches = PretrainingBatches(
+            stores["train"],
             tokenizer.vocabulary,
             config.data.pair_objective,
             config.seed,
             config.train.accumulation,
         )
+        return with_masking(training_dataset(plan, batches, start_step), masker, config.seed)
 
-    def dataset(plan: BatchPlan, start_step: int) -> tf.data.Dataset:
-        return with_masking(training_dataset(plan, batches(store), start_step), masker, config.seed)
-
-    dev_dataset = None
-    if config.data.dev_files:
-        dev_store = _store(run, "dev", config.data.dev_files, config, tokenizer)
-        plan = BatchPlan(dev_store.lengths("token_ids"), config.train.batch_size)
-        dev_dataset = with_masking(
-            evaluation_dataset(plan, batches(dev_store)), masker, config.seed + _DEV_SEED
+    def dev_evaluator(model: keras.Model) -> Evaluator:
+        return masked_lm_evaluator(
+            model, stores["dev"], tokenizer.vocabulary, config, config.train.batch_size
         )
 
     def build_model() -> keras.Model:
@@ -69,7 +82,7 @@ def pretrain(config: PretrainConfig, workdir: str | os.PathLike) -> TrainedModel
             copy_shared_weights(start.model, model)
         return model
 
-    data = TrainingData(store, dataset, dev_dataset)
+    data = TrainingData(stores["train"], dataset, dev_evaluator if "dev" in stores else None)
     model = train(run, config, build_model, MaskedLMObjective(), data)
     settings = ModelSettings(
         task="masked_lm",
@@ -94,6 +107,7 @@ def _store(
         **dataclasses.asdict(config.data),
         "vocabulary": tokenizer.vocabulary.tokens,
         "lowercase": tokenizer.lowercase,
+        "strip_accents": tokenizer.strip_accents,
     }
     return reuse_or_build(
         folder,

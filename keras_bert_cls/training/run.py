@@ -1,5 +1,6 @@
 """What pretraining and fine-tuning have in common: from data to a trained model."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 
@@ -22,8 +23,6 @@ from keras_bert_cls.training.run_log import RunLog
 from keras_bert_cls.training.schedules import learning_rate_schedule
 from keras_bert_cls.training.trainer import Trainer, total_steps
 
-MakeDataset = Callable[[BatchPlan, int], tf.data.Dataset]
-
 
 @dataclasses.dataclass
 class TrainingData:
@@ -32,12 +31,12 @@ class TrainingData:
     Attributes:
       store: the training rows.
       dataset: makes the batches from a plan, from a step on.
-      dev_dataset: the rows on which the model is scored; None if there are none.
+      evaluator: makes what scores a model on dev; None if there is no dev data.
     """
 
     store: TokenStore
-    dataset: MakeDataset
-    dev_dataset: tf.data.Dataset | None
+    dataset: Callable[[BatchPlan, int], tf.data.Dataset]
+    evaluator: Callable[[keras.Model], Evaluator] | None = None
 
 
 def train(
@@ -46,7 +45,6 @@ def train(
     build_model: Callable[[], keras.Model],
     objective: Objective,
     data: TrainingData,
-    labels: tuple[str, ...] = (),
 ) -> keras.Model:
     """Trains a model to the end, resuming where the run stopped.
 
@@ -56,17 +54,12 @@ def train(
       build_model: makes the model with its first weights.
       objective: what is minimised.
       data: training and dev data.
-      labels: names of the logits, for scores.
 
     Returns:
       The model in float32 with the best weights on dev, or the last ones if there is no dev data.
     """
-    strategy = tf.distribute.get_strategy()
     settings = config.train
     keras.utils.set_random_seed(config.seed)
-    with strategy.scope():
-        model = with_precision(settings.precision, build_model)
-        optimizer = make_optimizer(model, config.optimizer)
     plan = BatchPlan(
         data.store.lengths("token_ids"),
         settings.batch_size,
@@ -74,49 +67,61 @@ def train(
         config.seed,
     )
     steps = total_steps(settings, plan)
-    rate = learning_rate_schedule(
+    strategy = tf.distribute.get_strategy()
+    with strategy.scope():
+        model = with_precision(settings.precision, build_model)
+        optimizer = make_optimizer(model, config.optimizer)
+    loop = _make_loop(strategy, model, optimizer, objective, config, steps)
+    weights = {variable.path: variable.value for variable in model.trainable_variables}
+    state = {"weights": weights, **loop.state}
+    checkpoints = Checkpoints(run.checkpoints, state, settings.keep_checkpoints)
+    progress = checkpoints.restore_newest() or Progress()
+    if not progress.finished:
+        log = RunLog(run, progress.step, steps)
+        log.say(_summary(model, data.store, steps, config, progress))
+        evaluator = data.evaluator(model) if data.evaluator else None
+        trainer = Trainer(
+            config,
+            loop,
+            plan,
+            steps,
+            checkpoints,
+            log,
+            evaluator,
+            lambda rows: describe_rows(data.store, rows),
+        )
+        with contextlib.closing(log):
+            trainer.fit(iter(data.dataset(plan, progress.step)), progress)
+    checkpoints.restore_best()
+    return _in_float32(model, build_model)
+
+
+def _make_loop(
+    strategy: tf.distribute.Strategy,
+    model: keras.Model,
+    optimizer: AdamW,
+    objective: Objective,
+    config: RunConfig,
+    steps: int,
+) -> TrainingLoop:
+    schedule = learning_rate_schedule(
         config.optimizer.schedule,
         config.optimizer.learning_rate,
         steps,
         config.optimizer.warmup_share,
     )
-    loop = TrainingLoop(
+    return TrainingLoop(
         strategy,
         model,
         optimizer,
         objective,
-        rate,
+        schedule,
         seed=config.seed,
-        accumulation=settings.accumulation,
+        accumulation=config.train.accumulation,
         clip_norm=config.optimizer.clip_norm,
-        float16=settings.precision == "mixed_float16",
-        jit_compile=settings.jit_compile,
+        float16=config.train.precision == "mixed_float16",
+        jit_compile=config.train.jit_compile,
     )
-    weights = {variable.path: variable.value for variable in model.trainable_variables}
-    checkpoints = Checkpoints(
-        run.checkpoints, {"weights": weights, **loop.state}, settings.keep_checkpoints
-    )
-    progress = checkpoints.restore_newest() or Progress()
-    evaluator = None
-    if data.dev_dataset is not None:
-        evaluator = Evaluator(model, objective, data.dev_dataset, config.task, labels)
-    log = RunLog(run, progress.step, steps)
-    log.say(_summary(model, data.store, plan, config, progress))
-    trainer = Trainer(
-        config,
-        loop,
-        plan,
-        checkpoints,
-        log,
-        evaluator,
-        lambda rows: describe_rows(data.store, rows),
-    )
-    try:
-        trainer.fit(iter(data.dataset(plan, progress.step)), progress)
-    finally:
-        log.close()
-    checkpoints.restore_best()
-    return _in_float32(model, build_model)
 
 
 def make_optimizer(model: keras.Model, config: OptimizerConfig) -> AdamW:
@@ -156,10 +161,9 @@ def _in_float32(model: keras.Model, build_model: Callable[[], keras.Model]) -> k
 
 
 def _summary(
-    model: keras.Model, store: TokenStore, plan: BatchPlan, config: RunConfig, progress: Progress
+    model: keras.Model, store: TokenStore, steps: int, config: RunConfig, progress: Progress
 ) -> str:
     tokens = int(store.lengths("token_ids").sum())
-    steps = total_steps(config.train, plan)
     done = f", resuming after step {progress.step:,}" if progress.step else ""
     pieces = config.train.accumulation
     accumulated = f" in {pieces} pieces" if pieces > 1 else ""

@@ -4,7 +4,15 @@ import os
 import pathlib
 
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.training.config import RunConfig, config_to_json
+from keras_bert_cls.modeling.trained_model import MODEL_FILE
+from keras_bert_cls.training.config import RunConfig
+from keras_bert_cls.training.config_json import (
+    config_differences,
+    config_from_json,
+    config_to_json,
+)
+
+_MOST_DIFFERENCES = 20
 
 
 class RunDirectory:
@@ -29,15 +37,19 @@ class RunDirectory:
         try:
             run.path.mkdir(parents=True, exist_ok=True)
             if not run.config.exists():
-                run.config.write_text(wanted, encoding="utf-8")
+                # Renamed into place: a config that a kill cut in half would lock its run out.
+                temporary = run.path / f".writing-{run.config.name}"
+                temporary.write_text(wanted, encoding="utf-8")
+                os.replace(temporary, run.config)
+            there = run.config.read_text(encoding="utf-8")
         except OSError as error:
             raise UserError(f"--workdir {path}: {error.strerror}") from error
-        there = run.config.read_text(encoding="utf-8")
         if there != wanted:
+            differences = config_differences(there, wanted)[:_MOST_DIFFERENCES]
             raise UserError(
                 f"{run.path} belongs to a run with another config:\n"
-                f"{_difference(there, wanted)}\n"
-                "Give another --workdir, or the old config to resume."
+                + "".join(f"  {difference}\n" for difference in differences)
+                + "Give another --workdir, or the old config to resume."
             )
         return run
 
@@ -45,6 +57,24 @@ class RunDirectory:
     def config(self) -> pathlib.Path:
         """The config as used, JSON."""
         return self.path / "config.json"
+
+    def read_config(self) -> RunConfig | None:
+        """Returns the config as used; None if there is none, as in a folder of an imported model.
+
+        Raises:
+          UserError: config.json is no config.
+        """
+        if not self.config.exists():
+            return None
+        try:
+            return config_from_json(self.config.read_text(encoding="utf-8"))
+        except UserError as error:
+            raise UserError(f"{self.config}: {error}") from error
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has come to its end: model.keras is the last file that it writes."""
+        return (self.path / MODEL_FILE).exists()
 
     @property
     def checkpoints(self) -> pathlib.Path:
@@ -69,10 +99,3 @@ class RunDirectory:
     def store(self, split: str) -> pathlib.Path:
         """The folder of a split's token store."""
         return self.path / "data" / split
-
-
-def _difference(there: str, wanted: str) -> str:
-    old, new = there.splitlines(), wanted.splitlines()
-    lines = [f"  there: {line.strip()}" for line in old if line not in new]
-    lines += [f"  given: {line.strip()}" for line in new if line not in old]
-    return "\n".join(lines[:20])

@@ -14,15 +14,16 @@ def learning_rate_schedule(
     """Returns a function from the step (int64, from 0) to the rate (float32).
 
     The rate rises linearly over the warm-up, reaches `peak`, and falls to 0 at `total_steps`
-    ("linear", "cosine") or stays ("constant"). The first step already learns.
+    ("linear", "cosine") or stays ("constant"). The first step (0) and the last one
+    (`total_steps` - 1) learn.
     """
     warmup = max(1, round(total_steps * warmup_share))
-    remaining = max(1, total_steps - warmup)
+    falling_steps = total_steps - warmup + 1
 
     def rate(step: tf.Tensor) -> tf.Tensor:
         position = tf.cast(step, tf.float32)
         rising = (position + 1) / warmup
-        share = tf.clip_by_value((position + 1 - warmup) / remaining, 0.0, 1.0)
+        share = tf.clip_by_value((position + 1 - warmup) / falling_steps, 0.0, 1.0)
         falling = {
             "linear": 1 - share,
             "cosine": (1 + tf.cos(math.pi * share)) / 2,

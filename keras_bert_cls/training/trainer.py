@@ -1,8 +1,9 @@
 """Drives the loop: when to log, evaluate, save and stop."""
 
+import collections
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -10,15 +11,17 @@ from keras_bert_cls.data.batch_plan import BatchPlan
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.training.checkpoints import Checkpoints, Progress
 from keras_bert_cls.training.config import METRICS, RunConfig, TrainConfig
-from keras_bert_cls.training.evaluation import Evaluator, mean_values
+from keras_bert_cls.training.evaluation import Evaluator
 from keras_bert_cls.training.loop import LoopReport, TrainingLoop
 from keras_bert_cls.training.run_log import RunLog
+from keras_bert_cls.training.term_sums import mean_values
 
 _LOWER_IS_BETTER = ("loss", "mean_absolute_error")
+_MOST_ROWS = 20  # named in an error
 
 
 class TrainingDivergedError(UserError):
-    """The loss is not a finite number any more."""
+    """The loss or a gradient is not a finite number any more."""
 
 
 def total_steps(config: TrainConfig, plan: BatchPlan) -> int:
@@ -41,6 +44,7 @@ class Trainer:
       config: the run's config.
       loop: makes updates.
       plan: of the training batches.
+      steps: of the whole run.
       checkpoints: where state is kept.
       log: what the user sees.
       evaluator: scores the model on dev; None if there is no dev data.
@@ -50,6 +54,7 @@ class Trainer:
     config: RunConfig
     loop: TrainingLoop
     plan: BatchPlan
+    steps: int
     checkpoints: Checkpoints
     log: RunLog
     evaluator: Evaluator | None
@@ -63,51 +68,50 @@ class Trainer:
           progress: where the run stands.
 
         Raises:
-          TrainingDivergedError: the loss is not finite.
+          TrainingDivergedError: the loss or a gradient is not finite.
         """
-        train = self.config.train
-        total = total_steps(train, self.plan)
-        eval_every = evaluation_interval(train, self.plan) if self.evaluator else total + 1
-        sums: dict[str, float] = {}
+        train, total = self.config.train, self.steps
+        eval_every = evaluation_interval(train, self.plan) if self.evaluator else total
+        intervals = (train.steps_per_call, train.log_every, eval_every, train.checkpoint_every)
+        sums: collections.Counter[str] = collections.Counter()
         while progress.step < total and not progress.finished:
-            intervals = (train.steps_per_call, train.log_every, eval_every, train.checkpoint_every)
-            stop = min(total, *((progress.step // n + 1) * n for n in intervals))
-            report = self.loop.run(batches, stop - progress.step)
-            self._check_finite(report, progress.step)
-            self._show(report, stop - progress.step)
-            for name, value in report.sums.items():
-                sums[name] = sums.get(name, 0.0) + value
-            progress = dataclasses.replace(progress, step=stop)
-            saving = stop % train.checkpoint_every == 0 or stop == total
-            if stop % train.log_every == 0 or saving:
+            start = progress.step
+            stop = min(total, *((start // n + 1) * n for n in intervals))
+            report = self.loop.run(batches, stop - start)
+            self._check_finite(report, start)
+            sums.update(report.sums)
+            loss = mean_values(sums)["loss"]
+            self.log.advance(stop - start, loss, report.sums["rows"], report.sums["tokens"])
+            progress = dataclasses.replace(progress, step=stop, finished=stop == total)
+            evaluating = self.evaluator is not None and (stop % eval_every == 0 or stop == total)
+            saving = stop % train.checkpoint_every == 0
+            if stop % train.log_every == 0 or evaluating or saving or stop == total:
                 self._log(report, sums, stop)
-                sums = {}
-            if self.evaluator and (stop % eval_every == 0 or stop == total):
-                progress = self._evaluate(progress)
-            progress = dataclasses.replace(progress, finished=progress.finished or stop == total)
-            if saving or progress.finished:
-                self.checkpoints.save(progress)
-                self.log.pause()
+                sums.clear()
+            with self.log.paused():
+                if evaluating:
+                    progress = self._evaluate(progress)
+                if saving or progress.finished:
+                    self.checkpoints.save(progress)
         return progress
 
     def _check_finite(self, report: LoopReport, start: int) -> None:
-        bad = np.flatnonzero(~np.isfinite(report.losses))
+        bad = np.flatnonzero(report.diverged)
         if not bad.size:
             return
-        step = start + int(bad[0])
+        step, loss = start + int(bad[0]), float(report.losses[bad[0]])
+        what = "a gradient is not finite" if math.isfinite(loss) else f"the loss is {loss}"
         rows = self.describe_rows(self.plan.rows_of_step(step))
+        newest = self.checkpoints.newest()
         raise TrainingDivergedError(
-            f"the loss is {report.losses[bad[0]]} at step {step + 1}. Rows of that batch: "
-            f"{', '.join(rows[:20])}{' …' if len(rows) > 20 else ''}. The last checkpoint in "
-            f"{self.checkpoints.folder} was written before it. Try a lower learning rate, a longer "
-            "warm-up or clip_norm, in a new --workdir."
+            f"{what} at step {step + 1}. Rows of that batch: "
+            f"{', '.join(rows[:_MOST_ROWS])}{' …' if len(rows) > _MOST_ROWS else ''}. "
+            + (f"The last checkpoint is {newest}. " if newest else "There is no checkpoint yet. ")
+            + "The same command would come here again: try a lower learning rate, a longer warm-up "
+            "or a lower clip_norm, in a new --workdir."
         )
 
-    def _show(self, report: LoopReport, steps: int) -> None:
-        rows = steps * self.config.train.batch_size
-        self.log.advance(steps, float(report.losses.mean()), rows, report.sums["tokens"])
-
-    def _log(self, report: LoopReport, sums: dict[str, float], step: int) -> None:
+    def _log(self, report: LoopReport, sums: Mapping[str, float], step: int) -> None:
         values = {
             **mean_values(sums),
             "learning_rate": report.learning_rate,
@@ -115,15 +119,12 @@ class Trainer:
         }
         if self.config.train.precision == "mixed_float16":
             values["loss_scale"] = report.loss_scale
-        self.log.write("train", step, values)
+        self.log.write_train(step, values)
 
     def _evaluate(self, progress: Progress) -> Progress:
         assert self.evaluator is not None
         values = self.evaluator().values
-        self.log.write("dev", progress.step, values)
-        shown = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
-        self.log.say(f"step {progress.step}: dev {shown}")
-        self.log.pause()
+        self.log.write_dev(progress.step, values)
         metric = self.config.train.metric or METRICS[self.config.task][0]
         value = values[metric]
         if math.isfinite(value) and self._better(metric, value, progress.best_metric):

@@ -1,0 +1,101 @@
+"""Checks a run's config before any work. Imports no TensorFlow."""
+
+import dataclasses
+import types
+import typing
+from typing import Any
+
+from keras_bert_cls.data.config import choice_problem
+from keras_bert_cls.errors import UserError
+from keras_bert_cls.training.config import METRICS, FinetuneConfig, RunConfig
+
+
+def check_config(config: RunConfig) -> None:
+    """Checks types, ranges and what does not go together.
+
+    Raises:
+      UserError: lists every problem, with the name of the field as the command line has it.
+    """
+    found = type_problems(config)
+    if not found:  # Only values of the right type can be compared.
+        for field in dataclasses.fields(config):
+            part = getattr(config, field.name)
+            problems = part.problems() if hasattr(part, "problems") else []
+            found += [f"--config.{field.name}: {problem}" for problem in problems]
+        found += _problems_between_parts(config)
+        if isinstance(config, FinetuneConfig) and config.task == "regression":
+            found += _regression_problems(config)
+    if found:
+        raise UserError("the config is wrong:\n" + "\n".join(f"  {problem}" for problem in found))
+
+
+def type_problems(config: Any, name: str = "--config") -> list[str]:
+    """Returns which fields of a dataclass, or of those in it, are of another type than declared."""
+    hints = typing.get_type_hints(type(config))
+    found = []
+    for field in dataclasses.fields(config):
+        value, hint, path = getattr(config, field.name), hints[field.name], f"{name}.{field.name}"
+        if not _fits(value, hint):
+            expected = getattr(hint, "__name__", str(hint)) if isinstance(hint, type) else str(hint)
+            found.append(f"{path} must be {expected}, got {type(value).__name__} {value!r:.80}")
+        elif dataclasses.is_dataclass(value):
+            found += type_problems(value, path)
+    return found
+
+
+def _fits(value: object, hint: Any) -> bool:
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return any(_fits(value, choice) for choice in arguments)
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, tuple | list):
+            return False
+        if arguments[-1] is Ellipsis:
+            return all(_fits(item, arguments[0]) for item in value)
+        return len(value) == len(arguments) and all(map(_fits, value, arguments))
+    if hint in (int, float):
+        kinds = int if hint is int else int | float
+        return isinstance(value, kinds) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _problems_between_parts(config: RunConfig) -> list[str]:
+    found = []
+    if not 0 <= config.seed < 2**32:
+        found.append(f"--config.seed must be in [0, 2**32), got {config.seed}")
+    train = config.train
+    if train.metric:
+        metrics = METRICS.get(config.task, ())
+        found += [f"--config.train: {p}" for p in choice_problem("metric", train.metric, metrics)]
+    if not config.data.dev_files:
+        found += [
+            f"--config.train: {field} is given, but data.dev_files names no data to measure it on"
+            for field in ("metric", "patience")
+            if getattr(train, field)
+        ]
+    if train.jit_compile and config.encoder.pack_tokens:
+        found.append("--config.train: jit_compile needs encoder.pack_tokens=False")
+    if config.init_from:
+        return found
+    if not config.tokenizer.vocabulary:
+        found.append("--config.tokenizer: vocabulary names no file; bertcls-vocab makes one")
+    if config.data.max_length > config.encoder.max_sequence_length:
+        found.append(
+            f"--config.data: max_length is {config.data.max_length}, but the encoder has "
+            f"{config.encoder.max_sequence_length} positions (encoder.max_sequence_length)"
+        )
+    return found
+
+
+def _regression_problems(config: FinetuneConfig) -> list[str]:
+    head = config.head
+    given = {
+        "label_smoothing": head.label_smoothing != 0,
+        "class_weight": head.class_weight != "none",
+        "class_weights": bool(head.class_weights),
+    }
+    return [
+        f"--config.head: {field} is given, but a regression has no labels"
+        for field, is_given in given.items()
+        if is_given
+    ]

@@ -1,0 +1,141 @@
+"""Scores the model of a finished run on other files."""
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from keras_bert_cls.data.classification_rows import build_classification_store
+from keras_bert_cls.data.config import ClassificationData
+from keras_bert_cls.data.labels import LabelSet
+from keras_bert_cls.data.pretraining_rows import build_pretraining_store
+from keras_bert_cls.errors import UserError
+from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
+from keras_bert_cls.training.config import FinetuneConfig, PretrainConfig, RunConfig
+from keras_bert_cls.training.data_report import data_report
+from keras_bert_cls.training.held_out import classification_evaluator, masked_lm_evaluator
+from keras_bert_cls.training.metrics import Scores
+from keras_bert_cls.training.run_directory import RunDirectory
+
+_BATCH_SIZE = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoredFiles:
+    """What to score a model on.
+
+    Attributes:
+      files: paths and glob patterns.
+      file_format, text_column, text_pair_column, label_column: see TableSpec; None is what the
+        run's config says.
+      batch_size: rows that run at once; None is the run's.
+    """
+
+    files: tuple[str, ...]
+    file_format: str | None = None
+    text_column: str | None = None
+    text_pair_column: str | None = None
+    label_column: str | None = None
+    batch_size: int | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Returns the format and the columns that are not None."""
+        names = ("file_format", "text_column", "text_pair_column", "label_column")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+def evaluate_run(
+    workdir: str | os.PathLike,
+    data: ScoredFiles,
+    report: Callable[[str], None] = lambda text: None,
+) -> Scores:
+    """Scores a finished run's model.
+
+    A masked LM is scored on plain text: the same tokens are masked each time, and on the run's dev
+    files the scores are those that the run logged.
+
+    Args:
+      workdir: the run's folder.
+      data: on what.
+      report: is told what was read, skipped and truncated.
+
+    Raises:
+      UserError: the folder holds no finished run, or a row cannot be used.
+    """
+    trained = TrainedModel.load(workdir)
+    config = RunDirectory(workdir).read_config()
+    score = _score_masked_lm if trained.settings.task == "masked_lm" else _score_classifier
+    with tempfile.TemporaryDirectory(prefix="bertcls-evaluate-") as folder:
+        return score(f"{folder}/store", trained, config, data, report)
+
+
+def _score_classifier(
+    folder: str,
+    trained: TrainedModel,
+    config: RunConfig | None,
+    data: ScoredFiles,
+    report: Callable[[str], None],
+) -> Scores:
+    settings = trained.settings
+    table = _classification_data(settings, config, data)
+    labels = LabelSet(settings.labels) if settings.labels else None
+    store = build_classification_store(folder, data.files, table, trained.tokenizer, labels)
+    report(data_report("data", store))
+    batch_size = data.batch_size or (config.train.batch_size if config else _BATCH_SIZE)
+    return classification_evaluator(
+        trained.model,
+        store,
+        trained.tokenizer.vocabulary,
+        settings.task,
+        settings.labels,
+        batch_size,
+    )()
+
+
+def _classification_data(
+    settings: ModelSettings, config: RunConfig | None, data: ScoredFiles
+) -> ClassificationData:
+    table = config.data if isinstance(config, FinetuneConfig) else ClassificationData()
+    if data.file_format is not None:  # The layout of the run's files says nothing about others.
+        table = dataclasses.replace(table, header=None, delimiter=None)
+    table = dataclasses.replace(
+        table, task=settings.task, max_length=settings.max_length, **data.given()
+    )
+    problems = table.table(data.files).problems()
+    for column in ("text_pair_column", "label_column"):
+        needed = column == "label_column" or settings.text_pair
+        if needed and getattr(table, column) is None:
+            problems.append(f"{column} is not given")
+    if table.text_pair_column is not None and not settings.text_pair:
+        problems.append("text_pair_column is given, but the model takes one text")
+    _refuse(problems)
+    return table
+
+
+def _score_masked_lm(
+    folder: str,
+    trained: TrainedModel,
+    config: RunConfig | None,
+    data: ScoredFiles,
+    report: Callable[[str], None],
+) -> Scores:
+    for column in ("text_pair_column", "label_column"):
+        if column in data.given():
+            _refuse([f"{column} is given, but a masked language model is scored on plain text"])
+    run_config = config if isinstance(config, PretrainConfig) else PretrainConfig()
+    text = dataclasses.replace(
+        run_config.data, files=data.files, max_length=trained.settings.max_length, **data.given()
+    )
+    _refuse(text.problems())
+    store = build_pretraining_store(folder, data.files, text, trained.tokenizer)
+    report(data_report("data", store))
+    batch_size = data.batch_size or (config.train.batch_size if config else _BATCH_SIZE)
+    vocabulary = trained.tokenizer.vocabulary
+    return masked_lm_evaluator(trained.model, store, vocabulary, run_config, batch_size)()
+
+
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        raise UserError(f"the data cannot be read like this:{lines}")

@@ -1,0 +1,57 @@
+"""Sums over the entries of batches, and the means that people read."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from keras_bert_cls.training.objectives import Objective, Tensors
+
+_ACCURACIES = {"masked": "masked_accuracy", "pair": "pair_accuracy", "label": "train_accuracy"}
+
+
+def sum_names(objective: Objective, batch: Tensors) -> list[str]:
+    """Returns the names of what `term_sums` returns for such a batch."""
+    kinds = ["loss", "weight"]
+    if objective.has_accuracy:
+        kinds += ["correct", "entries"]
+    return [f"{term}_{kind}" for term in objective.weights(batch) for kind in kinds]
+
+
+def term_sums(objective: Objective, outputs: Tensors, batch: Tensors) -> Tensors:
+    """Sums up a batch.
+
+    Returns:
+      float32 scalars for each term of the objective:
+        TERM_loss: sum of the weighted losses;
+        TERM_weight: sum of the weights;
+        TERM_correct, TERM_entries: how many entries of a weight over 0 were predicted right, and
+          how many there are; only if the objective has an accuracy.
+    """
+    losses, weights = objective.losses(outputs, batch), objective.weights(batch)
+    sums = {}
+    for term, weight in weights.items():
+        sums[f"{term}_loss"] = tf.reduce_sum(losses[term] * weight)
+        sums[f"{term}_weight"] = tf.reduce_sum(weight)
+    if objective.has_accuracy:
+        for term, correct in objective.correct(outputs, batch).items():
+            counted = tf.cast(weights[term] > 0, tf.float32)
+            sums[f"{term}_correct"] = tf.reduce_sum(correct * counted)
+            sums[f"{term}_entries"] = tf.reduce_sum(counted)
+    return sums
+
+
+def mean_values(sums: Mapping[str, float]) -> dict[str, float]:
+    """Turns the sums of many batches into means.
+
+    Returns:
+      `loss`, the sum of the terms' weighted mean losses; and `masked_accuracy`, `pair_accuracy`,
+      `train_accuracy` (of single labels) where they apply.
+    """
+    terms = [name.removesuffix("_weight") for name in sums if name.endswith("_weight")]
+    losses = [sums[f"{term}_loss"] / max(sums[f"{term}_weight"], 1e-9) for term in terms]
+    means = {"loss": sum(losses)}
+    for term in terms:
+        if f"{term}_correct" in sums:
+            entries = max(sums[f"{term}_entries"], 1.0)
+            means[_ACCURACIES[term]] = sums[f"{term}_correct"] / entries
+    return means
