@@ -208,7 +208,9 @@ class TrainingLoop:
                 if not tensor.shape.rank:
                     return tensor
                 size = tf.shape(tensor)[0] // count
-                return tensor[(place + index) * size : (place + index + 1) * size]
+                # Copied, not sliced: sums over a slice differ in the last bit with where it happens
+                # to lie in memory, and a resumed run would not repeat itself.
+                return tf.gather(tensor, (place + index) * size + tf.range(size))
 
             return tf.nest.map_structure(cut, batch)
 
