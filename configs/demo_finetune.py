@@ -25,8 +25,8 @@ def get_config() -> FinetuneConfig:
             max_length=64,
         ),
         # Few rows: much dropout keeps the model from learning them by heart.
-        encoder=EncoderConfig(dropout=0.3),
+        encoder=EncoderConfig(dropout=0.4),
         head=HeadConfig(dropout=0.5, label_smoothing=0.1),
-        optimizer=OptimizerConfig(learning_rate=1e-3),
-        train=TrainConfig(epochs=15, batch_size=32, log_every=50),
+        optimizer=OptimizerConfig(learning_rate=7e-4),
+        train=TrainConfig(epochs=20, batch_size=16, log_every=50, checkpoint_every=2000),
     )
