@@ -61,13 +61,16 @@ def read(path: str, text_column: str, label_column: str) -> list[tuple[str, str]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("train")
+    parser.add_argument("train", nargs="+")
     parser.add_argument("test")
     parser.add_argument("--text_column", default="text")
     parser.add_argument("--label_column", default="label")
     arguments = parser.parse_args()
     columns = arguments.text_column, arguments.label_column
-    train, test = (read(path, *columns) for path in (arguments.train, arguments.test))
+    test = read(arguments.test, *columns)
+    held_out = {text for text, _ in test}
+    rows = (row for path in arguments.train for row in read(path, *columns))
+    train = [row for row in rows if row[0] not in held_out]
     model = NaiveBayes(train)
     hits = sum(model.predict(text) == label for text, label in test)
     majority = collections.Counter(label for _, label in train).most_common(1)[0][0]
