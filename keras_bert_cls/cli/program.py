@@ -62,8 +62,7 @@ class Program:
         """
         arguments = list(sys.argv[1:] if argv is None else argv)
         if {"--help", "-h", "-help"} & set(arguments):
-            print(self.help(positional))
-            return 0
+            return self._run_body(lambda _: print(self.help(positional), flush=True), [])
         try:
             rest = self._parse(arguments)
             if rest and positional is None:

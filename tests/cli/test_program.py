@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import os
 import pathlib
 import subprocess
 import sys
@@ -232,3 +233,17 @@ def test_a_reader_that_goes_away_is_no_error(config_file):
         text=True,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "a line\n", "")
+
+
+def test_help_survives_a_reader_that_goes_away():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_bert_cls.cli.export", "--help"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    assert done.returncode == 0
+    assert done.stderr == ""
