@@ -11,6 +11,7 @@ from absl import flags
 
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.score_table import score_table
+from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
 
 program = Program("bertcls-evaluate", __doc__)
 
@@ -24,30 +25,10 @@ _DATA = flags.DEFINE_multi_string(
     required=True,
     flag_values=program.flags,
 )
-_FILE_FORMAT = flags.DEFINE_string(
-    "file_format",
-    None,
-    "txt, tsv, csv, jsonl, parquet or tfrecord.",
-    flag_values=program.flags,
-)
-_TEXT_COLUMN = flags.DEFINE_string(
-    "text_column",
-    None,
-    "Name or 0-based index of the column with the text.",
-    flag_values=program.flags,
-)
-_TEXT_PAIR_COLUMN = flags.DEFINE_string(
-    "text_pair_column",
-    None,
-    "Name or 0-based index of the column with the second text.",
-    flag_values=program.flags,
-)
-_LABEL_COLUMN = flags.DEFINE_string(
-    "label_column",
-    None,
-    "Name or 0-based index of the column with the label.",
-    flag_values=program.flags,
-)
+_FILE_FORMAT = define_file_format_flag(program)
+_TEXT_COLUMN = define_column_flag(program, "text_column", "the text")
+_TEXT_PAIR_COLUMN = define_column_flag(program, "text_pair_column", "the second text")
+_LABEL_COLUMN = define_column_flag(program, "label_column", "the label")
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size",
     None,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from keras_bert_cls.cli.program import Program
+from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
 from keras_bert_cls.predictions import Prediction
 
 if TYPE_CHECKING:
@@ -47,25 +48,9 @@ _TIMEOUT = flags.DEFINE_float(
 _DATA = flags.DEFINE_string(
     "data", "-", "A file or a glob pattern; - is the standard input.", flag_values=program.flags
 )
-_FILE_FORMAT = flags.DEFINE_string(
-    "file_format",
-    None,
-    "txt (a text a line), tsv, csv, jsonl, parquet or tfrecord. By default from the file's "
-    "extension; txt for the standard input.",
-    flag_values=program.flags,
-)
-_TEXT_COLUMN = flags.DEFINE_string(
-    "text_column",
-    None,
-    "Name or 0-based index of the column with the text; txt has none.",
-    flag_values=program.flags,
-)
-_TEXT_PAIR_COLUMN = flags.DEFINE_string(
-    "text_pair_column",
-    None,
-    "Name or 0-based index of the column with the second text.",
-    flag_values=program.flags,
-)
+_FILE_FORMAT = define_file_format_flag(program)
+_TEXT_COLUMN = define_column_flag(program, "text_column", "the text")
+_TEXT_PAIR_COLUMN = define_column_flag(program, "text_pair_column", "the second text")
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 32, "Texts that run at once.", lower_bound=1, flag_values=program.flags
 )

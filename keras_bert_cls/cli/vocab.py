@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from keras_bert_cls.cli.program import Program
+from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
 from keras_bert_cls.errors import UserError
 
 program = Program("bertcls-vocab", __doc__)
@@ -62,19 +63,8 @@ _CJK_MIN_COUNT = flags.DEFINE_integer(
     lower_bound=1,
     flag_values=program.flags,
 )
-_TEXT_COLUMN = flags.DEFINE_string(
-    "text_column",
-    None,
-    "Name or 0-based index of the column with the text; txt has none.",
-    flag_values=program.flags,
-)
-_FILE_FORMAT = flags.DEFINE_string(
-    "file_format",
-    None,
-    "txt (a text a line), tsv, csv, jsonl, parquet or tfrecord. By default from the file's "
-    "extension; txt for the standard input.",
-    flag_values=program.flags,
-)
+_TEXT_COLUMN = define_column_flag(program, "text_column", "the text")
+_FILE_FORMAT = define_file_format_flag(program)
 _ON_BAD_ROW = flags.DEFINE_enum(
     "on_bad_row",
     "error",

@@ -17,6 +17,9 @@ from keras_bert_cls.modeling.trained_model import TrainedModel
 # precision the order of additions, which padding changes, shows in the third digit.
 TOLERANCE = 1e-5
 HALF_PRECISION_TOLERANCE = 2e-2
+# Hidden states, unlike probabilities, keep the rounding of every layer below them: a batch that is
+# padded otherwise moves those of a deep encoder by more than 1e-5 in float32.
+EMBEDDING_TOLERANCE = 1e-4
 
 
 class VerificationError(RuntimeError):
@@ -52,11 +55,12 @@ def _compare(session: SavedModelSession, trained: TrainedModel) -> None:
     for signature, outputs in expected_answers.items():
         answer = _run(session, build_request(trained, signature, *texts))
         for name, expected in outputs.items():
+            limit = max(tolerance, EMBEDDING_TOLERANCE) if name == "embedding" else tolerance
             difference = np.abs(answer[name] - expected) / np.maximum(1, np.abs(expected))
-            if not difference.max(initial=0.0) <= tolerance:  # NaN fails too
+            if not difference.max(initial=0.0) <= limit:  # NaN fails too
                 raise VerificationError(
                     f"{name} of signature {signature} differs from the Keras model by "
-                    f"{difference.max():.3g}, expected at most {tolerance:g}."
+                    f"{difference.max():.3g}, expected at most {limit:g}."
                 )
 
 
