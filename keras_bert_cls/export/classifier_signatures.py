@@ -76,12 +76,17 @@ class _ServedClassifier:
         )
         def tokens(*arrays):
             checked = [tf.ensure_shape(array, [None, None]) for array in arrays]
-            for name, array in zip(names[1:], checked[1:], strict=True):
+            same_shape = [
                 tf.debugging.assert_equal(
                     tf.shape(array),
                     tf.shape(checked[0]),
                     message=f"{name} and {names[0]} need the same shape.",
                 )
+                for name, array in zip(names[1:], checked[1:], strict=True)
+            ]
+            # Without the dependency a gather may fail first, with a message that says nothing.
+            with tf.control_dependencies(same_shape):
+                checked = [tf.identity(array) for array in checked]
             inputs = dict(zip(names, checked, strict=True))
             return self._heads(self._trained.model(inputs, training=False)["logits"])
 

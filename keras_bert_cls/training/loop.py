@@ -100,14 +100,17 @@ class TrainingLoop:
             tf.function(self._gradients_of, jit_compile=True) if jit_compile else self._gradients_of
         )
         self._run = tf.function(self._run_updates)
+        self._sum_names: list[str] = []
 
     def run(self, batches: Iterator[Tensors], updates: int) -> LoopReport:
         """Makes `updates` updates with the next batches of a dataset's iterator."""
+        if not self._sum_names:
+            self._sum_names = self._name_sums(batches.element_spec)  # type: ignore[attr-defined]
         losses, diverged, sums, last = self._run(batches, tf.constant(updates, tf.int32))
         return LoopReport(
             losses=losses.numpy(),
             diverged=diverged.numpy(),
-            sums={name: float(total) for name, total in sums.items()},
+            sums=dict(zip(self._sum_names, sums.numpy().tolist(), strict=True)),
             gradient_norm=float(last["gradient_norm"]),
             learning_rate=float(last["learning_rate"]),
             loss_scale=float(self._loss_scale.scale),
@@ -116,7 +119,7 @@ class TrainingLoop:
     def _run_updates(self, batches, updates):
         losses = tf.TensorArray(tf.float32, updates)
         diverged = tf.TensorArray(tf.bool, updates)
-        sums = {name: tf.zeros([]) for name in self._sum_names(batches.element_spec)}
+        sums = tf.zeros([len(self._sum_names)])
         last = {"gradient_norm": tf.zeros([]), "learning_rate": tf.zeros([])}
         for update in tf.range(updates):
             batch = next(batches)
@@ -126,10 +129,7 @@ class TrainingLoop:
             losses = losses.write(update, loss)
             hopeless = ~finite & self._loss_scale.at_minimum()
             diverged = diverged.write(update, ~tf.math.is_finite(loss) | hopeless)
-            sums = {
-                name: total + self._strategy.reduce(_SUM, new[name], axis=None)
-                for name, total in sums.items()
-            }
+            sums += self._strategy.reduce(_SUM, new, axis=None)
             last = {"gradient_norm": self._same(norm), "learning_rate": rate}
             self._loss_scale.adjust(finite)
             self._updates.assign_add(tf.cast(finite, tf.int64))
@@ -140,7 +140,7 @@ class TrainingLoop:
         """Returns a value that is the same on all replicas."""
         return self._strategy.experimental_local_results(per_replica)[0]
 
-    def _sum_names(self, batch_spec) -> list[str]:
+    def _name_sums(self, batch_spec) -> list[str]:
         example = {
             name: tf.zeros([1 if size is None else size for size in spec.shape], spec.dtype)
             for name, spec in batch_spec.items()
@@ -150,22 +150,23 @@ class TrainingLoop:
     def _replica_step(self, batch, learning_rate):
         context = tf.distribute.get_replica_context()
         self._seed_dropout(context.replica_id_in_sync_group)
-        pieces = self._pieces(batch, context.replica_id_in_sync_group)
-        weights = [self._objective.weights(piece) for piece in pieces]
-        totals = {
-            term: tf.add_n([tf.reduce_sum(weight[term]) for weight in weights])
-            for term in weights[0]
-        }
+        replica = context.replica_id_in_sync_group % self._local_replicas
+        weights = self._objective.weights(self._part(batch, self._local_replicas, replica))
+        totals = {term: tf.reduce_sum(weight) for term, weight in weights.items()}
         totals = context.all_reduce(_SUM, totals)
-        loss, sums, gradients = self._gradients(pieces[0], totals)
-        for piece in pieces[1:]:
-            piece_loss, piece_sums, piece_gradients = self._gradients(piece, totals)
-            loss += piece_loss
-            sums = {name: value + piece_sums[name] for name, value in sums.items()}
-            gradients = [a + b for a, b in zip(gradients, piece_gradients, strict=True)]
+        parts = self._local_replicas * self._accumulation
+        losses: list[tf.Tensor] = []
+        sums: list[tf.Tensor] = []
+        gradients: list[tf.Tensor] = []
+        for index in range(self._accumulation):
+            piece = self._part(batch, parts, replica * self._accumulation + index)
+            loss, new, more = self._gradients(piece, totals)
+            losses.append(loss)
+            sums.append(new)
+            gradients = [a + b for a, b in zip(gradients, more, strict=True)] if index else more
         gradients = context.all_reduce(_SUM, gradients)
         finite, norm = self._update(gradients, learning_rate)
-        return loss, finite, norm, sums
+        return _sum_in_order(losses), finite, norm, _sum_in_order(sums)
 
     def _update(self, gradients, learning_rate):
         """Unscales, clips and applies gradients; returns if they were finite, and their norm."""
@@ -179,7 +180,7 @@ class TrainingLoop:
         return finite, norm
 
     def _gradients_of(self, batch, totals):
-        """Returns the share of a piece in the loss, its sums, and gradients of the scaled loss."""
+        """Returns a piece's share in the loss, its sums [names], gradients of the scaled loss."""
         inputs = {name: batch[name] for name in self._objective.inputs}
         with tf.GradientTape() as tape:
             outputs = self._model(inputs, training=True)
@@ -196,25 +197,20 @@ class TrainingLoop:
         )
         sums["rows"] = tf.reduce_sum(tf.cast(batch["sample_weight"] > 0, tf.float32))
         sums["tokens"] = tf.reduce_sum(tf.cast(batch["padding_mask"], tf.float32))
-        return loss, sums, [tf.convert_to_tensor(gradient) for gradient in gradients]
+        ordered = tf.stack([sums[name] for name in self._sum_names])
+        return loss, ordered, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
-    def _pieces(self, batch, replica):
-        """Cuts this replica's part out of the host's batch, in `accumulation` pieces."""
-        count = self._local_replicas * self._accumulation
-        place = replica % self._local_replicas * self._accumulation
+    @staticmethod
+    def _part(batch, parts, index):
+        """Returns one of equal parts of a batch."""
 
-        def piece(index):
-            def cut(tensor):
-                if not tensor.shape.rank:
-                    return tensor
-                size = tf.shape(tensor)[0] // count
-                # Copied, not sliced: sums over a slice differ in the last bit with where it happens
-                # to lie in memory, and a resumed run would not repeat itself.
-                return tf.gather(tensor, (place + index) * size + tf.range(size))
+        def cut(tensor):
+            if not tensor.shape.rank:
+                return tensor
+            size = tf.shape(tensor)[0] // parts
+            return tensor[index * size : (index + 1) * size]
 
-            return tf.nest.map_structure(cut, batch)
-
-        return [piece(index) for index in range(self._accumulation)]
+        return tf.nest.map_structure(cut, batch)
 
     def _seed_dropout(self, replica):
         replica = tf.cast(replica, tf.int64)
@@ -223,3 +219,12 @@ class TrainingLoop:
             variable.assign(
                 tf.stack([stream, tf.cast(self.step * _DRAWS_PER_STEP, variable.dtype)])
             )
+
+
+def _sum_in_order(values):
+    """Adds tensors, always in the same order.
+
+    TensorFlow makes one AddN of a chain of additions, and that starts with any input whose memory
+    it may reuse at the moment: the last bit of the sum then depends on which thread was faster.
+    """
+    return tf.reduce_sum(tf.stack(values), axis=0)
