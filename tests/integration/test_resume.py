@@ -172,3 +172,23 @@ def test_kills_at_any_time(files):
         broken.kill_when(lambda end=end: time.monotonic() > end)
     broken.finish()
     assert_same_end(whole.workdir, broken.workdir)
+
+
+@pytest.mark.slow
+def test_two_processes_agree_on_a_model_of_many_threads(files):
+    # Wide enough for TensorFlow to share one matrix product out over threads.
+    config = pretrain_config(
+        files,
+        encoder_hidden_dim=256,
+        encoder_intermediate_dim=1024,
+        encoder_max_sequence_length=128,
+        data_max_length=128,
+        train_batch_size=32,
+        train_steps=60,
+        train_accumulation=4,
+    )
+    path = write_config(files / "config.py", config)
+    runs = [Program("pretrain", path, files / name) for name in ("one", "two")]
+    for run in runs:
+        run.finish()
+    assert_same_end(*(run.workdir for run in runs))

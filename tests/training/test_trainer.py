@@ -172,7 +172,7 @@ def test_stops_early_for_good(tmp_path):
 
 
 @pytest.mark.parametrize("patience", [0, 2])
-@pytest.mark.parametrize("killed_after", range(1, 11))
+@pytest.mark.parametrize("killed_after", [1, 4, 6, 7, 9])
 def test_resumes_exactly(tmp_path, killed_after, patience):
     values = {5: 0.3, 10: 0.5, 15: 0.4, 20: 0.4}
     config = config_of(patience=patience)
