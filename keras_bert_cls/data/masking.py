@@ -3,10 +3,14 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_bert_cls.counter_random import random_uniform, random_words
 from keras_bert_cls.data.config import MaskingConfig
 from keras_bert_cls.text.vocabulary import Vocabulary
 
 _LONGEST_WORD = 8
+
+# Seed, step, first row, rows: what counter_random draws by.
+_Place = tuple[tf.Tensor, tf.Tensor, tf.Tensor | int, tf.Tensor]
 
 
 class TokenMasker:
@@ -36,15 +40,22 @@ class TokenMasker:
         self._maskable[special] = False
 
     def __call__(
-        self, token_ids: tf.Tensor, seed: tf.Tensor, word_starts: tf.Tensor | None = None
+        self,
+        token_ids: tf.Tensor,
+        seed: tf.Tensor,
+        word_starts: tf.Tensor | None = None,
+        first_row: tf.Tensor | int = 0,
     ) -> dict[str, tf.Tensor]:
         """Masks a batch.
 
         Args:
           token_ids: int32 [batch, length].
-          seed: int [2]; the same seed masks the same tokens.
+          seed: int [2], such as (seed of the run, step), both at least 0, the first under 2**32;
+            the same seed masks the same tokens.
           word_starts: bool [batch, length], where words start (such as Chinese words of several
             characters); by default at every token that does not begin with "##".
+          first_row: int scalar, the place of the first row in the global batch, on which the draws
+            depend. So workers that share a batch mask it as one alone would.
 
         Returns:
           A dict of
@@ -54,8 +65,8 @@ class TokenMasker:
             mask_weights: float32 [batch, masks], 1 for what is to be predicted, else 0.
         """
         maskable = tf.gather(self._maskable, token_ids)
-        seeds = tf.random.split(seed, 3)
-        chosen = self._choose(token_ids, maskable, seeds[0], word_starts)
+        place = (seed[0], seed[1], first_row, tf.shape(token_ids)[0])
+        chosen = self._choose(token_ids, maskable, place, word_starts)
         # No row has more predictions than this one: logits are the dearest part of the model.
         most = tf.maximum(1, tf.reduce_max(tf.reduce_sum(tf.cast(chosen, tf.int32), axis=1)))
         order = tf.argsort(tf.where(chosen, 0, 1), axis=1, stable=True)[:, :most]
@@ -63,13 +74,13 @@ class TokenMasker:
         positions = tf.where(weights > 0, order, 0)
         labels = tf.gather(token_ids, positions, batch_dims=1)
         return {
-            "token_ids": tf.where(chosen, self._replace(token_ids, seeds[1], seeds[2]), token_ids),
+            "token_ids": tf.where(chosen, self._replace(token_ids, place), token_ids),
             "mask_positions": positions,
             "mask_labels": labels,
             "mask_weights": weights,
         }
 
-    def _choose(self, token_ids, maskable, seed, word_starts):
+    def _choose(self, token_ids, maskable, place: _Place, word_starts):
         """Chooses whole words until `rate` of the tokens is reached: bool [batch, length]."""
         shape = tf.shape(token_ids)
         length = shape[1]
@@ -85,7 +96,7 @@ class TokenMasker:
         places = tf.broadcast_to(tf.range(length), shape)
         places -= _least_of_word(places, _words(word_starts))
         word = _words(word_starts | (places % _LONGEST_WORD == 0))
-        draws = tf.random.stateless_uniform(tf.stack([shape[0], length + 1]), seed)
+        draws = random_uniform("masked words", *place, length + 1)
         draws = tf.where(maskable, tf.gather(draws, word, batch_dims=1), 2.0)
         # Sorted by their word's draw, the tokens of a word stand together: a word is taken if it
         # begins within the wanted number of tokens.
@@ -93,16 +104,14 @@ class TokenMasker:
         rank = tf.argsort(order, axis=1, stable=True)
         return maskable & (_least_of_word(rank, word) < wanted)
 
-    def _replace(self, token_ids, kind_seed, token_seed):
+    def _replace(self, token_ids, place: _Place):
         """Returns what every token would become if chosen."""
-        kind = tf.random.stateless_uniform(tf.shape(token_ids), kind_seed)
-        index = tf.random.stateless_uniform(
-            tf.shape(token_ids), token_seed, 0, len(self._replacements), tf.int32
-        )
+        length = tf.shape(token_ids)[1]
+        kind = random_uniform("kind of mask", *place, length)
+        index = random_words("random tokens", *place, length) % len(self._replacements)
+        random_ids = tf.gather(self._replacements, tf.cast(index, tf.int32))
         mask_share, random_share = self._config.mask_share, self._config.random_share
-        other = tf.where(
-            kind < mask_share + random_share, tf.gather(self._replacements, index), token_ids
-        )
+        other = tf.where(kind < mask_share + random_share, random_ids, token_ids)
         return tf.where(kind < mask_share, self._mask_id, other)
 
 

@@ -5,6 +5,7 @@ import re
 import keras
 
 from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.dropout import Dropout
 from keras_bert_cls.modeling.embedding_sum import EmbeddingSum
 from keras_bert_cls.modeling.token_packing import PackTokens, UnpackTokens
 from keras_bert_cls.modeling.transformer_block import TransformerBlock
@@ -68,7 +69,8 @@ def build_encoder(config: EncoderConfig, name: str = "encoder") -> keras.Model:
     x = keras.layers.LayerNormalization(epsilon=config.layer_norm_epsilon, name="embeddings_norm")(
         x
     )
-    x = keras.layers.Dropout(config.dropout, name="embeddings_dropout")(x)
+    per = "token" if config.pack_tokens else "position"
+    x = Dropout(config.dropout, per, name="embeddings_dropout")(x)
 
     # === Blocks ===
     for index in range(config.num_layers):
@@ -81,6 +83,7 @@ def build_encoder(config: EncoderConfig, name: str = "encoder") -> keras.Model:
             attention_dropout=config.attention_dropout,
             layer_norm_epsilon=config.layer_norm_epsilon,
             initializer_stddev=config.initializer_stddev,
+            pack_tokens=config.pack_tokens,
             name=f"block_{index}",
         )
         x = block(x, rows=tokens["rows"], slots=tokens["slots"])
@@ -108,7 +111,6 @@ def encoder_config(model: keras.Model) -> EncoderConfig:
         num_layers=len(blocks),
         max_sequence_length=model.get_layer("position_embedding").input_dim,
         num_segments=model.get_layer("segment_embedding").input_dim,
-        pack_tokens=model.get_layer("pack_tokens").pack,
         **blocks[0].settings,
     )
 

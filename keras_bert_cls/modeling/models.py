@@ -4,6 +4,7 @@ import keras
 
 from keras_bert_cls.modeling.activations import ACTIVATIONS
 from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.dropout import Dropout
 from keras_bert_cls.modeling.encoder import build_encoder, encoder_config
 from keras_bert_cls.modeling.heads import GatherPositions, OutputBias
 
@@ -74,7 +75,7 @@ def classifier_model(
         encoder = build_encoder(encoder)
     stddev = encoder_config(encoder).initializer_stddev
     pooled = encoder.output["pooled_output"]
-    x = keras.layers.Dropout(dropout, name="classifier_dropout")(pooled)
+    x = Dropout(dropout, name="classifier_dropout")(pooled)
     logits = keras.layers.Dense(
         num_labels,
         kernel_initializer=keras.initializers.TruncatedNormal(stddev=stddev),

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 # Whole modules: either may still be half loaded here, see layers.py.
 from keras_bert_cls.modeling import activations, token_packing
+from keras_bert_cls.modeling import dropout as dropout_layer
 
 
 @keras.saving.register_keras_serializable("keras_bert_cls")
@@ -15,7 +16,7 @@ class TransformerBlock(keras.layers.Layer):
 
     Args:
       hidden_dim, num_heads, intermediate_dim, activation, dropout, attention_dropout,
-      layer_norm_epsilon, initializer_stddev: see EncoderConfig.
+      layer_norm_epsilon, initializer_stddev, pack_tokens: see EncoderConfig.
 
     Call arguments:
       x: [tokens, hidden_dim], packed tokens.
@@ -35,6 +36,7 @@ class TransformerBlock(keras.layers.Layer):
         attention_dropout: float = 0.1,
         layer_norm_epsilon: float = 1e-12,
         initializer_stddev: float = 0.02,
+        pack_tokens: bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -47,6 +49,7 @@ class TransformerBlock(keras.layers.Layer):
             "attention_dropout": attention_dropout,
             "layer_norm_epsilon": layer_norm_epsilon,
             "initializer_stddev": initializer_stddev,
+            "pack_tokens": pack_tokens,
         }
         self.hidden_dim, self.num_heads = hidden_dim, num_heads
         self.activation = activations.ACTIVATIONS[activation]
@@ -62,17 +65,19 @@ class TransformerBlock(keras.layers.Layer):
                 epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name=name
             )
 
-        def drop(rate: float, name: str) -> keras.layers.Dropout:
-            return keras.layers.Dropout(rate, dtype=self.dtype_policy, name=name)
+        def drop(rate: float, per: str, name: str) -> dropout_layer.Dropout:
+            stream = f"{self.name}/{name}"
+            return dropout_layer.Dropout(rate, per, stream, dtype=self.dtype_policy, name=name)
 
+        per = "token" if pack_tokens else "position"
         self.query_key_value = dense(3 * hidden_dim, "query_key_value")
-        self.attention_dropout = drop(attention_dropout, "attention_dropout")
+        self.attention_dropout = drop(attention_dropout, "row", "attention_dropout")
         self.attention_output = dense(hidden_dim, "attention_output")
-        self.attention_output_dropout = drop(dropout, "attention_output_dropout")
+        self.attention_output_dropout = drop(dropout, per, "attention_output_dropout")
         self.attention_norm = norm("attention_norm")
         self.intermediate = dense(intermediate_dim, "intermediate")
         self.output_dense = dense(hidden_dim, "output")
-        self.output_dropout = drop(dropout, "output_dropout")
+        self.output_dropout = drop(dropout, per, "output_dropout")
         self.output_norm = norm("output_norm")
 
     def build(self, x_shape, rows_shape=None, slots_shape=None):

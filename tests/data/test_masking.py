@@ -291,3 +291,18 @@ def test_config_problems():
     found = MaskingConfig(rate=1.0, mask_share=0.9, random_share=0.2).problems()
     assert [problem.split()[0] for problem in found] == ["rate", "mask_share"]
     assert MaskingConfig(random_share=-0.1).problems()
+
+
+@pytest.mark.parametrize("whole_words", [True, False])
+def test_workers_that_share_a_batch_mask_it_as_one_would(whole_words):
+    token_ids = letters(12, 24)
+    whole = mask(token_ids, (4, 9), whole_words=whole_words)
+    masker = TokenMasker(VOCABULARY, MaskingConfig(whole_words=whole_words))
+    for start in (0, 4, 7):
+        part = masker(tf.constant(token_ids[start : start + 5]), tf.constant([4, 9]), None, start)
+        np.testing.assert_array_equal(part["token_ids"], whole["token_ids"][start : start + 5])
+        kept = min(part["mask_labels"].shape[1], whole["mask_labels"].shape[1])
+        for name in ("mask_positions", "mask_labels", "mask_weights"):
+            expected = whole[name][start : start + 5]
+            np.testing.assert_array_equal(part[name][:, :kept], expected[:, :kept])
+            assert not np.any(part[name][:, kept:]) and not np.any(expected[:, kept:])

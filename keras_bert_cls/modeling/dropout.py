@@ -1,0 +1,81 @@
+"""Dropout that does not depend on how a batch is shared out."""
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from keras_bert_cls.counter_random import random_halves
+
+
+class DropoutPlace(NamedTuple):
+    """Which part of which step's global batch is being computed.
+
+    Attributes:
+      seed: int scalar in [0, 2**32).
+      step: int64 scalar.
+      row: int scalar, rows of the global batch before this part.
+      token: int scalar, real tokens before it.
+      position: int scalar, positions (rows * length) before it.
+    """
+
+    seed: tf.Tensor
+    step: tf.Tensor
+    row: tf.Tensor
+    token: tf.Tensor
+    position: tf.Tensor
+
+
+_place: contextvars.ContextVar[DropoutPlace | None] = contextvars.ContextVar("place", default=None)
+
+
+@contextlib.contextmanager
+def dropout_at(place: DropoutPlace) -> Iterator[None]:
+    """Lets the dropout layers called in the body draw by place."""
+    token = _place.set(place)
+    try:
+        yield
+    finally:
+        _place.reset(token)
+
+
+@keras.saving.register_keras_serializable("keras_bert_cls")
+class Dropout(keras.layers.Dropout):
+    """Dropout (Srivastava et al. 2014) whose mask depends on (seed, layer, step, place) only.
+
+    Inside `dropout_at`, the mask of an entry is drawn by its place in the global batch, so that
+    replicas that share a batch draw what one device would have drawn, and a resumed run draws what
+    it would have drawn. Elsewhere, as under Keras' own `fit`, this is Keras' Dropout.
+
+    Args:
+      rate: share of the entries that become 0.
+      per: what the first axis counts: "row", "token" (of a packed batch) or "position".
+      stream: tells the layer's masks from those of other layers; by default the layer's name.
+    """
+
+    def __init__(self, rate: float, per: str = "row", stream: str = "", **kwargs):
+        super().__init__(rate, **kwargs)
+        self.per = per
+        self.stream = stream or self.name
+
+    def call(self, inputs, training=False):
+        place = _place.get()
+        if place is None or not training or not self.rate:
+            return super().call(inputs, training=training)
+        shape = tf.shape(inputs)
+        rows = shape[0]
+        width = tf.reduce_prod(shape[1:])
+        # uint16 tells rates apart to 1/65536, and 16 random bits cost half of 32.
+        threshold = round(self.rate * 2**16)
+        drawn = random_halves(
+            self.stream, place.seed, place.step, getattr(place, self.per), rows, width
+        )
+        kept = tf.reshape(drawn, shape) >= tf.constant(threshold, tf.uint16)
+        scale = 2**16 / (2**16 - threshold)
+        return tf.where(kept, inputs * tf.cast(scale, inputs.dtype), tf.zeros([], inputs.dtype))
+
+    def get_config(self):
+        return {**super().get_config(), "per": self.per, "stream": self.stream}
