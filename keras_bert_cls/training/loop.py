@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_bert_cls.modeling.dropout import DropoutPlace, dropout_at
 from keras_bert_cls.training.adamw import AdamW
 from keras_bert_cls.training.loss_scale import LossScale
 from keras_bert_cls.training.objectives import Objective, Tensors
@@ -14,7 +15,7 @@ from keras_bert_cls.training.schedules import Schedule
 from keras_bert_cls.training.term_sums import sum_names, term_sums
 
 _SUM = tf.distribute.ReduceOp.SUM
-_DRAWS_PER_STEP = 1024  # more than the dropout masks that one layer draws in one update
+_COUNTS = ["rows", "tokens", "token_pairs"]
 
 
 class LoopReport(NamedTuple):
@@ -24,11 +25,13 @@ class LoopReport(NamedTuple):
       losses: loss of each update, float32 [updates].
       diverged: bool [updates], whether the loss was not finite, or a gradient in spite of the
         lowest loss scale.
-      sums: what `term_sums` gives for all updates together; and `rows` and `tokens`, how many real
-        rows and tokens there were.
+      sums: what `term_sums` gives for all updates together; and how many real `rows`, `tokens` and
+        `token_pairs` (the sum of the squared lengths of rows) there were.
       gradient_norm: global norm at the last update, before clipping.
       learning_rate: of the last update.
       loss_scale: after the last update.
+      wait_seconds: in which the devices waited for data.
+      stop: whether any worker asked to stop.
     """
 
     losses: np.ndarray
@@ -37,15 +40,18 @@ class LoopReport(NamedTuple):
     gradient_norm: float
     learning_rate: float
     loss_scale: float
+    wait_seconds: float
+    stop: bool
 
 
 class TrainingLoop:
     """Updates the weights of a model.
 
-    A host's batch is split over its replicas, and each part into `accumulation` pieces. The loss is
-    the weighted mean over the global batch: sums over replicas are divided by the all-reduced
-    weight, and gradients are clipped after they were summed, so that the number of replicas changes
-    no result. Dropout depends on (seed, layer, replica, step) only, so that a run resumes exactly.
+    A worker's part of the global batch is split over its replicas, and their parts into
+    `accumulation` pieces. The loss is the weighted mean over the global batch: sums over replicas
+    are divided by the all-reduced weight, gradients are clipped after they were summed, and dropout
+    is drawn by place in the global batch. So the number of replicas changes no result but by
+    rounding, and a run resumes exactly.
 
     Args:
       strategy: of tf.distribute; the model's weights were made in its scope.
@@ -83,9 +89,6 @@ class TrainingLoop:
         self._seed, self._accumulation, self._clip_norm = seed, accumulation, clip_norm
         ran = strategy.run(lambda: tf.constant(0))
         self._local_replicas = len(strategy.experimental_local_results(ran))
-        self._dropout_seeds = [
-            v for v in model.variables if v.path.endswith("seed_generator_state")
-        ]
         with strategy.scope():
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
             self._updates = tf.Variable(0, dtype=tf.int64, trainable=False)
@@ -102,39 +105,52 @@ class TrainingLoop:
         self._run = tf.function(self._run_updates)
         self._sum_names: list[str] = []
 
-    def run(self, batches: Iterator[Tensors], updates: int) -> LoopReport:
-        """Makes `updates` updates with the next batches of a dataset's iterator."""
+    def run(self, batches: Iterator[Tensors], updates: int, stop: bool = False) -> LoopReport:
+        """Makes `updates` updates with the next batches of a dataset's iterator.
+
+        Args:
+          batches: this worker's parts of the global batches.
+          updates: how many; the same on every worker.
+          stop: whether this worker asks all to stop; all learn of it from the report.
+        """
         if not self._sum_names:
             self._sum_names = self._name_sums(batches.element_spec)  # type: ignore[attr-defined]
-        losses, diverged, sums, last = self._run(batches, tf.constant(updates, tf.int32))
+        stats, hopeless, last = self._run(batches, tf.constant(updates), tf.constant(stop))
+        losses, stops, sums = np.split(stats.numpy(), [1, 2], axis=1)
         return LoopReport(
-            losses=losses.numpy(),
-            diverged=diverged.numpy(),
-            sums=dict(zip(self._sum_names, sums.numpy().tolist(), strict=True)),
+            losses=losses[:, 0],
+            diverged=~np.isfinite(losses[:, 0]) | hopeless.numpy(),
+            sums=dict(zip(self._sum_names, sums.sum(axis=0).tolist(), strict=True)),
             gradient_norm=float(last["gradient_norm"]),
             learning_rate=float(last["learning_rate"]),
             loss_scale=float(self._loss_scale.scale),
+            wait_seconds=float(last["wait_seconds"]),
+            stop=bool(stops.any()),
         )
 
-    def _run_updates(self, batches, updates):
-        losses = tf.TensorArray(tf.float32, updates)
-        diverged = tf.TensorArray(tf.bool, updates)
-        sums = tf.zeros([len(self._sum_names)])
-        last = {"gradient_norm": tf.zeros([]), "learning_rate": tf.zeros([])}
+    def _run_updates(self, batches, updates, stop):
+        stats = tf.TensorArray(tf.float32, updates, element_shape=[2 + len(self._sum_names)])
+        hopeless = tf.TensorArray(tf.bool, updates)
+        zero = tf.zeros([])
+        last = {"gradient_norm": zero, "learning_rate": zero}
+        ready, waited = tf.timestamp(), tf.zeros([], tf.float64)
         for update in tf.range(updates):
             batch = next(batches)
+            with tf.control_dependencies(tf.nest.flatten(batch)):
+                waited += tf.maximum(tf.timestamp() - ready, 0.0)
             rate = self._schedule(self.step)
-            loss, finite, norm, new = self._strategy.run(self._replica_step, args=(batch, rate))
-            loss, finite = self._strategy.reduce(_SUM, loss, axis=None), self._same(finite)
-            losses = losses.write(update, loss)
-            hopeless = ~finite & self._loss_scale.at_minimum()
-            diverged = diverged.write(update, ~tf.math.is_finite(loss) | hopeless)
-            sums += self._strategy.reduce(_SUM, new, axis=None)
+            new, finite, norm = self._strategy.run(self._replica_step, args=(batch, rate, stop))
+            finite = self._same(finite)
+            stats = stats.write(update, self._same(new))
+            hopeless = hopeless.write(update, ~finite & self._loss_scale.at_minimum())
             last = {"gradient_norm": self._same(norm), "learning_rate": rate}
             self._loss_scale.adjust(finite)
             self._updates.assign_add(tf.cast(finite, tf.int64))
-            self.step.assign_add(1)
-        return losses.stack(), diverged.stack(), sums, last
+            done = self.step.assign_add(1)
+            # The weights are read by the next update only; until then the devices are at work.
+            with tf.control_dependencies([done, self._same(norm)]):
+                ready = tf.timestamp()
+        return stats.stack(), hopeless.stack(), {**last, "wait_seconds": waited}
 
     def _same(self, per_replica):
         """Returns a value that is the same on all replicas."""
@@ -145,28 +161,67 @@ class TrainingLoop:
             name: tf.zeros([1 if size is None else size for size in spec.shape], spec.dtype)
             for name, spec in batch_spec.items()
         }
-        return [*sum_names(self._objective, example), "rows", "tokens"]
+        return [*sum_names(self._objective, example), *_COUNTS]
 
-    def _replica_step(self, batch, learning_rate):
+    def _replica_step(self, batch, learning_rate, stop):
         context = tf.distribute.get_replica_context()
-        self._seed_dropout(context.replica_id_in_sync_group)
-        replica = context.replica_id_in_sync_group % self._local_replicas
-        weights = self._objective.weights(self._part(batch, self._local_replicas, replica))
-        totals = {term: tf.reduce_sum(weight) for term, weight in weights.items()}
-        totals = context.all_reduce(_SUM, totals)
-        parts = self._local_replicas * self._accumulation
-        losses: list[tf.Tensor] = []
-        sums: list[tf.Tensor] = []
-        gradients: list[tf.Tensor] = []
-        for index in range(self._accumulation):
-            piece = self._part(batch, parts, replica * self._accumulation + index)
-            loss, new, more = self._gradients(piece, totals)
-            losses.append(loss)
-            sums.append(new)
-            gradients = [a + b for a, b in zip(gradients, more, strict=True)] if index else more
+        replica = context.replica_id_in_sync_group
+        part = self._part(batch, self._local_replicas, replica % self._local_replicas)
+        totals, tokens_before = self._totals(context, part)
+        rows = tf.shape(part["token_ids"])[0]
+        gradients, stats = self._accumulate(part, totals, replica * rows, tokens_before)
         gradients = context.all_reduce(_SUM, gradients)
+        stats = context.all_reduce(
+            _SUM, tf.concat([stats[:1], [tf.cast(stop, tf.float32)], stats[1:]], 0)
+        )
         finite, norm = self._update(gradients, learning_rate)
-        return _sum_in_order(losses), finite, norm, _sum_in_order(sums)
+        return stats, finite, norm
+
+    def _totals(self, context, part):
+        """Returns the weights of the terms in the global batch, and the tokens before this part."""
+        weights = self._objective.weights(part)
+        tokens = tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync)
+        tokens *= tf.cast(_count_tokens(part), tf.float32)
+        sums = [tf.reduce_sum(weight) for weight in weights.values()]
+        # float64 counts exactly what float32 would round from 2**24 on.
+        shares = tf.cast(tf.concat([tf.stack(sums), tokens], axis=0), tf.float64)
+        shares = context.all_reduce(_SUM, shares)
+        totals = tf.unstack(tf.cast(shares[: len(sums)], tf.float32), num=len(sums))
+        before = tf.cumsum(shares[len(sums) :], exclusive=True)[context.replica_id_in_sync_group]
+        return dict(zip(weights, totals, strict=True)), tf.cast(before, tf.int64)
+
+    def _accumulate(self, part, totals, first_row, first_token):
+        """Sums gradients and [loss, *sums] over the pieces of a replica's part."""
+
+        def piece_at(index):
+            return self._part(part, self._accumulation, index)
+
+        def add(index, first_row, first_token, gradients, stats):
+            piece = piece_at(index)
+            rows, length = tf.unstack(tf.shape(piece["token_ids"]))
+            position = tf.cast(first_row, tf.int64) * tf.cast(length, tf.int64)
+            seed = tf.constant(self._seed, tf.int64)
+            place = DropoutPlace(seed, self.step, first_row, first_token, position)
+            more, new = self._gradients(piece, totals, place)
+            gradients = [a + b for a, b in zip(gradients, more, strict=True)]
+            first_token += tf.cast(_count_tokens(piece), tf.int64)
+            return index + 1, first_row + rows, first_token, gradients, stats + new
+
+        state = (
+            tf.constant(0),
+            first_row,
+            first_token,
+            [tf.zeros(v.shape, v.dtype) for v in self._optimizer.variables],
+            tf.zeros([1 + len(self._sum_names)]),
+        )
+        if self._accumulation == 1:
+            return add(*state)[3:]
+        # A loop in the graph: memory and compile time do not grow with the pieces, and each
+        # addition has two terms, whose order changes nothing.
+        state = tf.while_loop(
+            lambda index, *_: index < self._accumulation, add, state, parallel_iterations=1
+        )
+        return state[3:]
 
     def _update(self, gradients, learning_rate):
         """Unscales, clips and applies gradients; returns if they were finite, and their norm."""
@@ -179,10 +234,10 @@ class TrainingLoop:
         self._optimizer.apply(gradients, learning_rate, self._updates + 1, only_if)
         return finite, norm
 
-    def _gradients_of(self, batch, totals):
-        """Returns a piece's share in the loss, its sums [names], gradients of the scaled loss."""
+    def _gradients_of(self, batch, totals, place):
+        """Returns the gradients of the scaled loss of a piece, and its [loss, *sums]."""
         inputs = {name: batch[name] for name in self._objective.inputs}
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, dropout_at(place):
             outputs = self._model(inputs, training=True)
             sums = term_sums(self._objective, outputs, batch)
             losses = [
@@ -196,9 +251,10 @@ class TrainingLoop:
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
         sums["rows"] = tf.reduce_sum(tf.cast(batch["sample_weight"] > 0, tf.float32))
-        sums["tokens"] = tf.reduce_sum(tf.cast(batch["padding_mask"], tf.float32))
-        ordered = tf.stack([sums[name] for name in self._sum_names])
-        return loss, ordered, [tf.convert_to_tensor(gradient) for gradient in gradients]
+        lengths = tf.reduce_sum(tf.cast(batch["padding_mask"], tf.float32), axis=1)
+        sums["tokens"], sums["token_pairs"] = tf.reduce_sum(lengths), tf.reduce_sum(lengths**2)
+        stats = tf.stack([loss, *(sums[name] for name in self._sum_names)])
+        return [tf.convert_to_tensor(gradient) for gradient in gradients], stats
 
     @staticmethod
     def _part(batch, parts, index):
@@ -212,19 +268,6 @@ class TrainingLoop:
 
         return tf.nest.map_structure(cut, batch)
 
-    def _seed_dropout(self, replica):
-        replica = tf.cast(replica, tf.int64)
-        for index, variable in enumerate(self._dropout_seeds):
-            stream = tf.cast(self._seed + 7919 * index + 1_000_003 * replica, variable.dtype)
-            variable.assign(
-                tf.stack([stream, tf.cast(self.step * _DRAWS_PER_STEP, variable.dtype)])
-            )
 
-
-def _sum_in_order(values):
-    """Adds tensors, always in the same order.
-
-    TensorFlow makes one AddN of a chain of additions, and that starts with any input whose memory
-    it may reuse at the moment: the last bit of the sum then depends on which thread was faster.
-    """
-    return tf.reduce_sum(tf.stack(values), axis=0)
+def _count_tokens(batch):
+    return tf.reduce_sum(batch["padding_mask"])
