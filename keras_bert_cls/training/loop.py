@@ -203,7 +203,10 @@ class TrainingLoop:
             seed = tf.constant(self._seed, tf.int64)
             place = DropoutPlace(seed, self.step, first_row, first_token, position)
             more, new = self._gradients(piece, totals, place)
-            gradients = [a + b for a, b in zip(gradients, more, strict=True)]
+            # TensorFlow melts additions into one of many terms, whose order depends on which
+            # thread is faster, but not those that wait for something.
+            with tf.control_dependencies([new]):
+                gradients = [a + b for a, b in zip(gradients, more, strict=True)]
             first_token += tf.cast(_count_tokens(piece), tf.int64)
             return index + 1, first_row + rows, first_token, gradients, stats + new
 
@@ -216,8 +219,7 @@ class TrainingLoop:
         )
         if self._accumulation == 1:
             return add(*state)[3:]
-        # A loop in the graph: memory and compile time do not grow with the pieces, and each
-        # addition has two terms, whose order changes nothing.
+        # A loop in the graph: memory and compile time do not grow with the pieces.
         state = tf.while_loop(
             lambda index, *_: index < self._accumulation, add, state, parallel_iterations=1
         )
