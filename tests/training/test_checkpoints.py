@@ -1,5 +1,6 @@
 """Checkpoints: whole or not there, the newest valid one wins."""
 
+import hashlib
 import json
 import resource
 import shutil
@@ -24,6 +25,13 @@ class Run:
         self.checkpoints = Checkpoints(folder, state, keep)
 
     def save(self, step, best=False, **progress):
+        """Saves a step and waits until it is on the disk."""
+        folder = self.put(step, best, **progress)
+        self.checkpoints.wait()
+        return folder
+
+    def put(self, step, best=False, **progress):
+        """Saves a step in the background."""
         self.step.assign(step)
         for weight in self.weights.values():
             weight.assign(tf.fill([SIZE], float(step)))
@@ -116,7 +124,23 @@ def cut_the_manifest(folder):
     manifest.write_text(manifest.read_text()[:-20])
 
 
-DAMAGES = [truncate, flip_a_bit, lose_a_file, lose_the_manifest, cut_the_manifest]
+def empty_the_manifest(folder):
+    (folder / "manifest.json").write_text("{}")
+
+
+def list_in_the_manifest(folder):
+    (folder / "manifest.json").write_text("[]")
+
+
+DAMAGES = [
+    truncate,
+    flip_a_bit,
+    lose_a_file,
+    lose_the_manifest,
+    cut_the_manifest,
+    empty_the_manifest,
+    list_in_the_manifest,
+]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -153,7 +177,7 @@ def test_what_a_kill_left_half_written_is_neither_taken_nor_kept(tmp_path):
     assert names(tmp_path) == ["step-000000010", "step-000000020"]
 
 
-def test_a_save_that_fails_leaves_the_older_ones_whole(tmp_path):
+def test_a_full_disk_leaves_the_older_ones_whole(tmp_path):
     run = Run(tmp_path)
     run.save(10)
     # Writes beyond 8 kB of a file fail from here on, as they do on a full disk.
@@ -172,8 +196,58 @@ def test_a_save_that_fails_leaves_the_older_ones_whole(tmp_path):
     assert fresh.checkpoints.restore_newest() == Progress(step=20)
 
 
-@pytest.mark.parametrize("other", [("block_0/kernel",), ("block_0/kernel", "bias", "gamma")])
-def test_other_weights_are_refused(tmp_path, other):
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file/run/step-000000010: the checkpoint could not be"):
+        Run(tmp_path / "file/run").save(10)
+
+
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        (("block_0/kernel",), "not in the model: weights/bias"),
+        (("block_0/kernel", "bias", "gamma"), "not in the checkpoint: weights/gamma"),
+    ],
+)
+def test_other_weights_are_refused(tmp_path, other, problem):
     Run(tmp_path).save(10)
-    with pytest.raises(UserError, match="step-000000010 does not fit the model"):
-        Run(tmp_path, names=other).checkpoints.restore_newest()
+    fresh = Run(tmp_path, names=other)
+    with pytest.raises(UserError, match=f"step-000000010 does not fit the model: {problem}"):
+        fresh.checkpoints.restore_newest()
+    assert fresh.values() == 0
+
+
+def test_a_checkpoint_of_the_former_format_is_refused(tmp_path):
+    folder = Run(tmp_path).save(10)
+    prefix = str(folder / "state")
+    tf.train.Checkpoint(step=tf.Variable(10)).write(prefix)
+    digests = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("state*")
+    }
+    manifest = {"progress": {"step": 10}, "sha256": digests}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match="does not fit the model: not in the checkpoint: step, w"):
+        Run(tmp_path).checkpoints.restore_newest()
+
+
+def change_manifest(folder, part, **values):
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest[part] |= values
+    path.write_text(json.dumps(manifest))
+
+
+def test_progress_of_a_newer_version_is_refused(tmp_path):
+    change_manifest(Run(tmp_path).save(10), "progress", mood="good")
+    fresh = Run(tmp_path)
+    with pytest.raises(UserError, match=r"step-000000010/manifest\.json: .* unknown field 'mood'"):
+        fresh.checkpoints.restore_newest()
+    assert fresh.values() == 0
+
+
+def test_progress_of_an_older_version_has_defaults(tmp_path):
+    folder = Run(tmp_path).save(10, best_metric=0.5, best_step=10)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["progress"]["stale_evaluations"], manifest["progress"]["finished"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert Run(tmp_path).checkpoints.restore_newest() == Progress(10, 0.5, 10)
