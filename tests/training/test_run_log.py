@@ -1,34 +1,19 @@
 """What a run says while it works."""
 
+import inspect
 import io
 import json
-import math
 import re
 import sys
 
 import pytest
-from tensorflow.python.summary.summary_iterator import summary_iterator
+import tensorflow as tf
 
-from keras_bert_cls.training import run_log
 from keras_bert_cls.training.run_directory import RunDirectory
-from keras_bert_cls.training.run_log import RunLog
+from keras_bert_cls.training.run_log import Log, RunLog, SilentLog
+from keras_bert_cls.training.step_timings import TIMINGS
 
-
-class Clock:
-    """A clock that stands still unless told."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def perf_counter(self):
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(run_log, "time", clock)
-    return clock
+SUMS = {"rows": 8.0, "tokens": 100.0, "token_pairs": 1500.0}
 
 
 @pytest.fixture
@@ -40,86 +25,84 @@ def lines_of(run) -> list[dict]:
     return [json.loads(line) for line in run.metrics.read_text().splitlines()]
 
 
-def test_speeds_count_working_time_only(run, clock):
-    log = RunLog(run, 0, 10)
-    clock.now += 2
-    log.advance(3, 0.5, rows=20, tokens=300)
-    with log.paused():  # an evaluation
-        clock.now += 1000
-    clock.now += 2
-    log.advance(2, 0.5, rows=20, tokens=100)
-    log.write_train(5, {"loss": 0.5})
-    with log.paused():  # a save
-        clock.now += 1000
-    clock.now += 1
-    log.advance(1, 0.5, rows=7, tokens=11)
-    log.write_train(6, {"loss": 0.25})
-    log.close()
-    assert lines_of(run) == [
-        {
-            "step": 5,
-            "kind": "train",
-            "loss": 0.5,
-            "examples_per_second": 10.0,
-            "tokens_per_second": 100.0,
-        },
-        {
-            "step": 6,
-            "kind": "train",
-            "loss": 0.25,
-            "examples_per_second": 7.0,
-            "tokens_per_second": 11.0,
-        },
-    ]
+def without_timings(line: dict) -> dict:
+    return {name: value for name, value in line.items() if name not in TIMINGS}
 
 
-def test_what_is_no_number_in_json_is_null(run):
-    log = RunLog(run, 0, 10)
-    log.write_train(1, {"loss": 1.0, "gradient_norm": math.inf})
-    log.write_dev(1, {"loss": math.nan})
+def test_train_lines_hold_what_was_given_and_the_timings(run):
+    log = RunLog(run, 0, 10, flops=lambda sums: sums["token_pairs"], peak_flops=1e6)
+    log.advance(2, 0.5, SUMS, wait_seconds=0.0)
+    log.write_train(2, {"loss": 0.5, "gradient_norm": 2.0})
+    log.write_dev(2, {"loss": 0.25})
     log.close()
-    text = run.metrics.read_text()
-    assert "Infinity" not in text
-    assert "NaN" not in text
     train, dev = lines_of(run)
-    assert train["gradient_norm"] is None
-    assert dev == {"step": 1, "kind": "dev", "loss": None}
+    assert without_timings(train) == {
+        "step": 2,
+        "kind": "train",
+        "loss": 0.5,
+        "gradient_norm": 2.0,
+    }
+    assert set(TIMINGS) <= set(train)
+    # All follow from one number of seconds.
+    seconds = 2 * train["step_seconds"]
+    assert train["examples_per_second"] == pytest.approx(8 / seconds)
+    assert train["tokens_per_second"] == pytest.approx(100 / seconds)
+    assert train["model_flops_utilization"] == pytest.approx(1500 / seconds / 1e6)
+    assert dev == {"step": 2, "kind": "dev", "loss": 0.25}
 
 
-def test_resuming_drops_what_came_after_the_checkpoint_and_half_lines(run):
+def test_timings_begin_anew_after_each_line(run):
     log = RunLog(run, 0, 10)
-    for step in (2, 4, 6):
-        log.write_train(step, {"loss": float(step)})
-        log.write_dev(step, {"loss": float(step)})
+    log.advance(5, 0.5, SUMS, wait_seconds=1e6)
+    log.write_train(5, {"loss": 0.5})
+    log.advance(1, 0.5, {"rows": 0.0, "tokens": 0.0}, wait_seconds=0.0)
+    log.write_train(6, {"loss": 0.5})
     log.close()
-    with open(run.metrics, "a") as file:
-        file.write('{"step": 8, "ki')
-    log = RunLog(run, 4, 10)
-    log.write_train(6, {"loss": 60.0})
-    log.close()
-    assert [(line["step"], line["kind"]) for line in lines_of(run)] == [
-        (2, "train"),
-        (2, "dev"),
-        (4, "train"),
-        (4, "dev"),
-        (6, "train"),
-    ]
-    assert lines_of(run)[-1]["loss"] == 60.0
+    first, second = lines_of(run)
+    assert first["data_wait_share"] > 0
+    assert (second["data_wait_share"], second["examples_per_second"]) == (0, 0)
 
 
 def test_tensorboard_gets_the_same(run):
     log = RunLog(run, 0, 10)
+    log.advance(5, 0.5, SUMS, wait_seconds=0.0)
     log.write_train(5, {"loss": 0.5, "learning_rate": 0.25})
     log.write_dev(5, {"macro_f1": 0.75})
     log.close()
     (file,) = run.tensorboard.iterdir()
     seen = {}
-    for event in summary_iterator(str(file)):
+    for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+        event = tf.compat.v1.Event.FromString(record)
         for value in event.summary.value:
-            seen[value.tag] = (event.step, value.tensor.float_val[:] or value.tensor.tensor_content)
-    assert {"train/loss", "train/learning_rate", "dev/macro_f1"} <= set(seen)
-    assert "train/examples_per_second" in seen
-    assert {step for step, _ in seen.values()} == {5}
+            assert event.step == 5
+            seen[value.tag] = float(tf.make_ndarray(value.tensor))
+    written = {
+        f"{line['kind']}/{name}": pytest.approx(value)
+        for line in lines_of(run)
+        for name, value in line.items()
+        if name not in ("step", "kind")
+    }
+    assert seen == written
+    assert {"train/loss", "train/step_seconds", "dev/macro_f1"} <= set(seen)
+
+
+def test_resuming_drops_what_came_after_the_checkpoint(run):
+    log = RunLog(run, 0, 10)
+    for step in (2, 4, 6):
+        log.write_train(step, {"loss": float(step)})
+        log.write_dev(step, {"loss": float(step)})
+    log.close()
+    log = RunLog(run, 4, 10)
+    log.write_train(6, {"loss": 60.0})
+    log.close()
+    kept = [(line["step"], line["kind"], line["loss"]) for line in lines_of(run)]
+    assert kept == [
+        (2, "train", 2.0),
+        (2, "dev", 2.0),
+        (4, "train", 4.0),
+        (4, "dev", 4.0),
+        (6, "train", 60.0),
+    ]
 
 
 class Terminal(io.StringIO):
@@ -127,13 +110,14 @@ class Terminal(io.StringIO):
         return True
 
 
-def drive(run, stream, monkeypatch) -> str:
+def drive(run, stream, monkeypatch, log_format="text") -> str:
     monkeypatch.setattr(sys, "stderr", stream)
-    log = RunLog(run, 10, 40)
+    log = RunLog(run, 10, 40, log_format=log_format)
     for step in range(11, 41):
-        log.advance(1, 1.23456, rows=8, tokens=1234)
+        log.advance(1, 1.23456, SUMS, wait_seconds=0.0)
         if step % 10 == 0:
-            log.write_train(step, {"loss": 1.2})
+            log.write_train(step, {"loss": 1.23456})
+    log.event("checkpoint", 40, path="there")
     log.write_dev(40, {"loss": 1.5, "accuracy": 0.25})
     log.close()
     return stream.getvalue()
@@ -146,7 +130,8 @@ def test_log_files_get_a_line_for_each_line_of_metrics(run, monkeypatch, capsys)
     assert len(lines) == 3
     for line, step in zip(lines, (20, 30, 40), strict=True):
         pattern = (
-            rf"step {step}/40, loss 1\.2346, [\d,]+ examples/s, [\d,]+ tokens/s, \d\d:\d\d to go"
+            rf"step {step}/40, loss 1\.2346, [\d,.]+ ms/step, [\d,]+ examples/s, [\d,]+ tokens/s, "
+            r"\d\d:\d\d to go"
         )
         assert re.fullmatch(pattern, line)
     assert lines[-1].endswith("00:00 to go")
@@ -163,16 +148,42 @@ def test_people_get_a_bar(run, monkeypatch, capsys):
     assert "step 40: dev loss 1.5000, accuracy 0.2500" in capsys.readouterr().out
 
 
-def test_the_time_to_go_follows_from_the_steps_of_this_start(run, monkeypatch):
-    from keras_bert_cls.training import progress_display
+def test_machines_get_what_is_in_the_metrics(run, monkeypatch):
+    lines = [json.loads(line) for line in drive(run, Terminal(), monkeypatch, "json").splitlines()]
+    events = [(line["event"], line["step"]) for line in lines]
+    assert events == [
+        ("start", 10),
+        *(("progress", step) for step in (20, 30, 40)),
+        ("checkpoint", 40),
+        ("dev", 40),
+    ]
+    told = [
+        {name: value for name, value in line.items() if name not in ("time", "event")}
+        for line in lines
+        if line["event"] in ("progress", "dev")
+    ]
+    written = [
+        {name: value for name, value in line.items() if name != "kind"} for line in lines_of(run)
+    ]
+    assert told == written
 
-    clock = Clock()
-    monkeypatch.setattr(progress_display, "time", clock)
-    stream = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", stream)
-    display = progress_display.progress_display(start=90, total=190)
-    clock.now += 50
-    display.advance(20, "well")
-    display.log()
-    # 20 steps took 50 seconds; 80 are left.
-    assert stream.getvalue() == "step 110/190, well, 03:20 to go\n"
+
+@pytest.mark.parametrize("kind", [RunLog, SilentLog])
+def test_both_logs_take_the_same_calls(kind):
+    methods = [name for name in vars(Log) if not name.startswith("_")]
+    assert "advance" in methods
+    for name in methods:
+        wanted = inspect.signature(getattr(Log, name))
+        assert inspect.signature(getattr(kind, name)) == wanted, name
+
+
+def test_the_silent_log_says_nothing(capfd):
+    log = SilentLog()
+    log.advance(1, 0.5, SUMS, wait_seconds=0.0)
+    with log.paused():
+        log.write_train(1, {"loss": 0.5})
+    log.write_dev(1, {"loss": 0.5})
+    log.event("checkpoint", 1, path="there")
+    log.say("hello")
+    log.close()
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,52 @@
+"""Floating-point operations that training needs. Imports no TensorFlow."""
+
+from collections.abc import Mapping
+
+from keras_bert_cls.modeling.config import EncoderConfig
+
+_FORWARD_AND_BACKWARD = 3
+_PER_MULTIPLY_ADD = 2
+
+
+def training_flops(encoder: EncoderConfig, num_logits: int, sums: Mapping[str, float]) -> float:
+    """Counts what the matrix products of some updates need, forward and backward.
+
+    A multiply-add is 2 operations, and a backward pass is 2 forward ones: each product has a
+    gradient by either factor (Kaplan et al. 2020, https://arxiv.org/abs/2001.08361, section 2.1).
+    Only real tokens and predictions count: what is computed on padding is no use. Left out are
+    embeddings, biases, norms, softmax, activations, dropout and the optimizer, which is usual for
+    the model FLOP utilisation.
+
+    Args:
+      encoder: sizes of the encoder.
+      num_logits: width of the model's logits: tokens of the vocabulary, or labels.
+      sums: of the updates:
+        tokens: real tokens.
+        token_pairs: sum of the squared lengths of rows, what attention compares.
+        masked_entries: tokens that a masked LM predicts; if missing, the model is a classifier.
+        pair_entries: rows whose order of segments a masked LM predicts, if it does.
+        rows: real rows; what a classifier predicts.
+
+    Returns:
+      Floating-point operations.
+    """
+    hidden, wide = encoder.hidden_dim, encoder.intermediate_dim
+    # Query, key, value and output are hidden x hidden each; then the two feed-forward layers.
+    block_per_token = 4 * hidden * hidden + 2 * hidden * wide
+    # Scores of a pair, and its share in the mixed values; all heads together are `hidden` wide.
+    block_per_pair = 2 * hidden
+    blocks = sums["tokens"] * block_per_token + sums["token_pairs"] * block_per_pair
+    products = encoder.num_layers * blocks + _head_products(hidden, num_logits, sums)
+    return _FORWARD_AND_BACKWARD * _PER_MULTIPLY_ADD * products
+
+
+def _head_products(hidden: int, num_logits: int, sums: Mapping[str, float]) -> float:
+    """Returns the multiply-adds of the forward pass behind the encoder's last block."""
+
+    def dense_and_logits(size: int) -> int:
+        return hidden * hidden + hidden * size
+
+    if "masked_entries" not in sums:
+        return sums["rows"] * dense_and_logits(num_logits)
+    masked = sums["masked_entries"] * dense_and_logits(num_logits)
+    return masked + sums.get("pair_entries", 0.0) * dense_and_logits(2)

@@ -1,0 +1,82 @@
+"""The count of operations against TensorFlow's own, of the graph that trains."""
+
+import pytest
+import tensorflow as tf
+
+from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
+from keras_bert_cls.training.model_flops import training_flops
+
+ROWS, LENGTH, MASKS, LABELS = 3, 32, 5, 7
+CONFIG = EncoderConfig(
+    vocabulary_size=1000,
+    hidden_dim=128,
+    num_layers=2,
+    num_heads=2,
+    intermediate_dim=512,
+    max_sequence_length=64,
+    pack_tokens=False,
+)
+FULL_ROWS = {"rows": ROWS, "tokens": ROWS * LENGTH, "token_pairs": ROWS * LENGTH**2}
+
+
+def counted(model, names) -> tuple[int, int]:
+    """Counts, by TensorFlow's profiler, the operations of a forward and a backward pass.
+
+    Returns:
+      Those of matrix products, and those of all operations that the profiler knows.
+    """
+    spec = {
+        name: tf.TensorSpec([ROWS, MASKS if name == "mask_positions" else LENGTH], tf.int32)
+        for name in model.input
+    }
+
+    @tf.function
+    def gradients(inputs):
+        with tf.GradientTape() as tape:
+            outputs = model(inputs, training=True)
+            loss = tf.add_n([tf.reduce_sum(outputs[name]) for name in names])
+        weights = [variable.value for variable in model.trainable_variables]
+        return tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    builder = tf.compat.v1.profiler.ProfileOptionBuilder
+    options = builder(builder.float_operation()).with_empty_output().build()
+    graph = gradients.get_concrete_function(spec).graph
+    root = tf.compat.v1.profiler.profile(graph, cmd="op", options=options)
+    products, node = 0, root
+    while node.children:  # each kind of operation is the child of the one before
+        (node,) = node.children
+        products += node.float_ops if "MatMul" in node.name else 0
+    return products, root.total_float_ops
+
+
+@pytest.mark.parametrize("pair_objective", [False, True])
+def test_masked_lm(pair_objective):
+    model = masked_lm_model(CONFIG, pair_objective)
+    products, everything = counted(model, list(model.output))
+    sums = {**FULL_ROWS, "masked_entries": ROWS * MASKS}
+    if pair_objective:
+        sums["pair_entries"] = ROWS
+    flops = training_flops(CONFIG, model.output["logits"].shape[-1], sums)
+    assert flops == products
+    # What is left out: biases, norms, softmax, activations, dropout.
+    assert flops == pytest.approx(everything, rel=0.03)
+
+
+def test_classifier():
+    model = classifier_model(CONFIG, LABELS)
+    products, everything = counted(model, ["logits"])
+    flops = training_flops(CONFIG, model.output["logits"].shape[-1], FULL_ROWS)
+    assert flops == products
+    assert flops == pytest.approx(everything, rel=0.03)
+
+
+def test_padding_is_no_use_and_batches_add_up():
+    lengths = (32, 9, 1)
+    sums = {"rows": 3.0, "tokens": float(sum(lengths)), "token_pairs": sum(n**2.0 for n in lengths)}
+    alone = [
+        training_flops(CONFIG, LABELS, {"rows": 1.0, "tokens": float(n), "token_pairs": n**2.0})
+        for n in lengths
+    ]
+    assert training_flops(CONFIG, LABELS, sums) == sum(alone)
+    assert sum(alone) < training_flops(CONFIG, LABELS, FULL_ROWS) / 2
