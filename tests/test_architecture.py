@@ -18,6 +18,7 @@ LEVELS = {
     "inference": 5,
     "server": 6,
     "client": 6,
+    "launching": 6,
     "cli": 7,
 }
 
