@@ -8,8 +8,10 @@ class UserError(ValueError):
     """What the user gave is wrong: data, configuration, paths, requests.
 
     The message says what was expected, what was received, where (file:line or field), and what to
-    do. Programs print it without a traceback and exit with code 1.
+    do. Programs print it without a traceback and exit with `exit_code`.
     """
+
+    exit_code = 1
 
 
 def closest(word: str, known: Iterable[str]) -> str:

@@ -3,12 +3,19 @@
   bertcls-finetune --config configs/demo_finetune.py --workdir runs/finetune
   bertcls-finetune --config configs/demo_finetune.py --workdir runs/f2 --config.train.epochs=2
 
-The same command again resumes a run that was stopped.
+The same command again resumes a run that was stopped. Several devices or machines:
+
+  bertcls-finetune --config C --workdir W --strategy mirrored
+  bertcls-launch --workers 2 -- bertcls-finetune --config C --workdir W
+
+Exit codes: 0 done, 1 the input or the run is wrong, 2 the command line is wrong, 42 asked to stop
+(SIGTERM) and saved, 75 another worker was lost; after 42 and 75 the same command resumes.
 """
 
 from absl import flags
 
 from keras_bert_cls.cli.program import Program
+from keras_bert_cls.cli.run_flags import define_run_flags, run_options
 from keras_bert_cls.cli.score_table import score_table
 from keras_bert_cls.training.config import FinetuneConfig
 
@@ -20,12 +27,15 @@ _WORKDIR = flags.DEFINE_string(
     required=True,
     flag_values=program.flags,
 )
+define_run_flags(program.flags)
 
 
 def _run(_: list[str]) -> int:
     from keras_bert_cls.training.finetune import finetune
 
-    result = finetune(program.config, _WORKDIR.value, report=print)
+    result = finetune(program.config, _WORKDIR.value, print, run_options(program.flags))
+    if result is None:  # not the chief
+        return 0
     for split, scores in result.scores.items():
         print(f"\n{split}\n{score_table(scores)}")
     print(f"\nthe fine-tuned model is in {_WORKDIR.value}")

@@ -3,12 +3,19 @@
   bertcls-pretrain --config configs/demo_pretrain.py --workdir runs/pretrain
   bertcls-pretrain --config configs/demo_pretrain.py --workdir runs/p2 --config.train.steps=500
 
-The same command again resumes a run that was stopped.
+The same command again resumes a run that was stopped. Several devices or machines:
+
+  bertcls-pretrain --config C --workdir W --strategy mirrored
+  bertcls-launch --workers 2 -- bertcls-pretrain --config C --workdir W
+
+Exit codes: 0 done, 1 the input or the run is wrong, 2 the command line is wrong, 42 asked to stop
+(SIGTERM) and saved, 75 another worker was lost; after 42 and 75 the same command resumes.
 """
 
 from absl import flags
 
 from keras_bert_cls.cli.program import Program
+from keras_bert_cls.cli.run_flags import define_run_flags, run_options
 from keras_bert_cls.training.config import PretrainConfig
 
 program = Program("bertcls-pretrain", __doc__, config=PretrainConfig)
@@ -19,13 +26,15 @@ _WORKDIR = flags.DEFINE_string(
     required=True,
     flag_values=program.flags,
 )
+define_run_flags(program.flags)
 
 
 def _run(_: list[str]) -> int:
     from keras_bert_cls.training.pretrain import pretrain
 
-    pretrain(program.config, _WORKDIR.value, report=print)
-    print(f"the pretrained model is in {_WORKDIR.value}")
+    options = run_options(program.flags)
+    if pretrain(program.config, _WORKDIR.value, print, options) is not None:
+        print(f"the pretrained model is in {_WORKDIR.value}")
     return 0
 
 

@@ -98,7 +98,7 @@ class Program:
             return body(rest) or 0
         except UserError as error:
             print(f"{self.name}: {error}", file=sys.stderr)
-            return 1
+            return error.exit_code
         except KeyboardInterrupt:
             print(f"{self.name}: interrupted", file=sys.stderr)
             return 130

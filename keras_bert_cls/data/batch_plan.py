@@ -52,8 +52,9 @@ class BatchPlan:
             positions = np.arange(start, min(start + window, count))
             rows = shuffled_rows(positions, count, (self.seed, epoch))
             batches = self._cut(rows)
-            order = np.random.default_rng((self.seed, epoch, start)).permutation(len(batches))
-            yield from (batches[i] for i in order)
+            random = np.random.default_rng((self.seed, epoch, start))
+            # Rows in random order make the parts of a batch alike in tokens.
+            yield from (random.permutation(batches[i]) for i in random.permutation(len(batches)))
 
     def steps_in_epoch(self, epoch: int) -> int:
         """Returns the number of batches of an epoch; it varies only with a token limit."""

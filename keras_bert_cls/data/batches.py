@@ -4,16 +4,23 @@ import dataclasses
 
 import numpy as np
 
+from keras_bert_cls.data.batch_source import Shard
 from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.text.vocabulary import Vocabulary
 
 Batch = dict[str, np.ndarray]
 
+WHOLE = Shard()
+
 _LENGTH_MULTIPLE = 8
 
 
 def pad_sequences(
-    sequences: list[np.ndarray], first_lengths: np.ndarray, pad_id: int, row_multiple: int = 1
+    sequences: list[np.ndarray],
+    first_lengths: np.ndarray,
+    pad_id: int,
+    rows: int | None = None,
+    longest: int | None = None,
 ) -> Batch:
     """Pads packed sequences to the longest, rounded up to a multiple of 8.
 
@@ -21,13 +28,15 @@ def pad_sequences(
       sequences: token ids of each row.
       first_lengths: tokens of each row's first segment.
       pad_id: the id of [PAD].
-      row_multiple: empty rows are added up to a multiple of this; their `sample_weight` is 0.
+      rows: of the result; the last ones are empty, and their `sample_weight` is 0. By default as
+        many as there are sequences.
+      longest: what counts as the longest sequence; by default that of `sequences`.
 
     Returns:
       token_ids, segment_ids, padding_mask: int32 [rows, length]; sample_weight: float32 [rows].
     """
-    count = -(-len(sequences) // row_multiple) * row_multiple
-    longest = max(map(len, sequences))
+    count = len(sequences) if rows is None else rows
+    longest = max(map(len, sequences)) if longest is None else longest
     length = -(-longest // _LENGTH_MULTIPLE) * _LENGTH_MULTIPLE
     lengths = np.zeros(count, np.int32)
     lengths[: len(sequences)] = [len(sequence) for sequence in sequences]
@@ -36,7 +45,8 @@ def pad_sequences(
     places = np.arange(length)
     padding_mask = places < lengths[:, np.newaxis]
     token_ids = np.full((count, length), pad_id, np.int32)
-    token_ids[padding_mask] = np.concatenate(sequences)
+    if sequences:
+        token_ids[padding_mask] = np.concatenate(sequences)
     return {
         "token_ids": token_ids,
         "segment_ids": (padding_mask & (places >= first[:, np.newaxis])).astype(np.int32),
@@ -53,27 +63,34 @@ class ClassificationBatches:
       store: from `build_classification_store`.
       vocabulary: names the padding.
       num_labels: width of a multi-label target.
-      row_multiple: see `pad_sequences`.
     """
 
     store: TokenStore
     vocabulary: Vocabulary
     num_labels: int
-    row_multiple: int = 1
 
-    def __call__(self, rows: np.ndarray, step: int) -> Batch:
-        """Returns the arrays of `pad_sequences` and `target`.
+    def __call__(self, rows: np.ndarray, step: int, shard: Shard = WHOLE) -> Batch:
+        """Returns a worker's part of the arrays of `pad_sequences` and `target`.
+
+        Args:
+          rows: of the global batch.
+          step: not looked at.
+          shard: the worker's part.
 
         `target` is int32 [rows] (the label's id), float32 [rows, num_labels] of zeros and ones for
         multi-label, or float32 [rows] for regression.
         """
+        longest = int(self.store.lengths("token_ids")[rows].max())
+        places = shard.range_of(len(rows))
+        rows = rows[places.start : places.stop]
         batch = pad_sequences(
             [self.store.row("token_ids", row) for row in rows],
             self.store.values("first_length")[rows],
             self.vocabulary.pad_id,
-            self.row_multiple,
+            len(places),
+            longest,
         )
-        batch["target"] = self._targets(rows, len(batch["token_ids"]))
+        batch["target"] = self._targets(rows, len(places))
         return batch
 
     def _targets(self, rows: np.ndarray, count: int) -> np.ndarray:
@@ -97,51 +114,62 @@ class PretrainingBatches:
       vocabulary: names [SEP] and the padding.
       pair_objective: "none", "nsp" or "sop".
       seed: of the pair objective's draws.
-      row_multiple: see `pad_sequences`.
     """
 
     store: TokenStore
     vocabulary: Vocabulary
     pair_objective: str = "none"
     seed: int = 0
-    row_multiple: int = 1
 
-    def __call__(self, rows: np.ndarray, step: int) -> Batch:
-        """Returns the arrays of `pad_sequences` and, where they apply,
+    def __call__(self, rows: np.ndarray, step: int, shard: Shard = WHOLE) -> Batch:
+        """Returns a worker's part of the arrays of `pad_sequences` and, where they apply,
 
         word_starts: bool [rows, length];
         pair_target: int32 [rows], 1 if the second segment does not follow the first.
+
+        Args:
+          rows: of the global batch.
+          step: of the run; the pair objective draws by it.
+          shard: the worker's part.
         """
+        longest = int(self.store.lengths("token_ids")[rows].max())
+        places = shard.range_of(len(rows))
+        part = slice(places.start, places.stop)
+        rows, (changes, others) = rows[part], (draws[part] for draws in self._draws(rows, step))
         sequences = [self.store.row("token_ids", row) for row in rows]
         starts = [
             self.store.row("word_starts", row) if "word_starts" in self.store else sequence[:0]
             for row, sequence in zip(rows, sequences, strict=True)
         ]
         first = np.array(self.store.values("first_length")[rows])
-        pair_target = np.zeros(len(rows), np.int32)
-        if self.pair_objective != "none":
-            random = np.random.default_rng((self.seed, step))
-            pair_target = random.integers(0, 2, len(rows)).astype(np.int32)
-            for place in np.flatnonzero(pair_target):
-                pair = (sequences[place], starts[place], first[place])
-                if self.pair_objective == "sop":
-                    pair = self._swap(*pair)
-                else:
-                    pair = self._replace(*pair, self._other_row(rows[place], random))
-                sequences[place], starts[place], first[place] = pair
-        batch = pad_sequences(sequences, first, self.vocabulary.pad_id, self.row_multiple)
+        pair_target = np.zeros(len(places), np.int32)
+        for place in np.flatnonzero(changes):
+            pair = (sequences[place], starts[place], first[place])
+            if self.pair_objective == "sop":
+                pair = self._swap(*pair)
+            elif others[place] == rows[place] or len(pair[0]) - pair[2] < 2:
+                continue  # No other row, or no second segment: there is nothing to replace.
+            else:
+                pair = self._replace(*pair, others[place])
+            sequences[place], starts[place], first[place] = pair
+            pair_target[place] = 1
+        batch = pad_sequences(sequences, first, self.vocabulary.pad_id, len(places), longest)
         if "word_starts" in self.store:
             batch["word_starts"] = np.ones(batch["token_ids"].shape, bool)
-            batch["word_starts"][batch["padding_mask"] > 0] = np.concatenate(starts) > 0
+            if starts:
+                batch["word_starts"][batch["padding_mask"] > 0] = np.concatenate(starts) > 0
         if self.pair_objective != "none":
-            batch["pair_target"] = np.zeros(len(batch["token_ids"]), np.int32)
-            batch["pair_target"][: len(rows)] = pair_target
+            batch["pair_target"] = pair_target
         return batch
 
-    def _other_row(self, row, random):
-        """Draws a row that is not `row`."""
+    def _draws(self, rows, step):
+        """Draws for a global batch which pairs are changed, and other rows to take from."""
+        if self.pair_objective == "none":
+            return np.zeros(len(rows), bool), rows
+        random = np.random.default_rng((self.seed, step))
+        changes = random.random(len(rows)) < 0.5
         count = len(self.store)
-        return int(row + 1 + random.integers(max(1, count - 1))) % count
+        return changes, (rows + 1 + random.integers(max(1, count - 1), size=len(rows))) % count
 
     def _swap(self, sequence, starts, first):
         """[CLS] a [SEP] b [SEP] -> [CLS] b [SEP] a [SEP] (sentence-order prediction)."""
@@ -155,7 +183,7 @@ class PretrainingBatches:
     def _replace(self, sequence, starts, first, other):
         """Puts the second segment of another row in place of b (next-sentence prediction)."""
         other_first = self.store.values("first_length")[other]
-        room = max(1, len(sequence) - first - 1)
+        room = len(sequence) - first - 1
 
         def replaced(values, name):
             segment = self.store.row(name, other)[other_first:-1][:room]

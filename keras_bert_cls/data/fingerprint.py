@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from keras_bert_cls.data.source_files import find_files
 from keras_bert_cls.data.token_store import TokenStore
@@ -25,18 +25,20 @@ def fingerprint(files: Iterable[str], settings: Mapping[str, object]) -> str:
 
 
 def reuse_or_build(
-    folder: str | os.PathLike, digest: str, build: Callable[[], TokenStore]
+    folders: Sequence[str | os.PathLike], digest: str, build: Callable[[pathlib.Path], TokenStore]
 ) -> TokenStore:
-    """Opens the store in `folder` if it was built for `digest`, else builds it.
+    """Opens the first store that was built for `digest`, else builds one.
 
     Args:
-      folder: where `build` puts the store.
+      folders: where such a store may be; a new one goes into the last.
       digest: from `fingerprint`.
-      build: makes the store.
+      build: makes the store in a folder.
     """
-    mark = pathlib.Path(folder) / _FINGERPRINT
-    if TokenStore.exists(folder) and mark.exists() and mark.read_text() == digest:
-        return TokenStore(folder)
-    store = build()
-    mark.write_text(digest)
+    for folder in map(pathlib.Path, folders):
+        mark = folder / _FINGERPRINT
+        if TokenStore.exists(folder) and mark.exists() and mark.read_text() == digest:
+            return TokenStore(folder)
+    last = pathlib.Path(folders[-1])
+    store = build(last)
+    (last / _FINGERPRINT).write_text(digest)
     return store

@@ -104,7 +104,9 @@ class TrainConfig:
     Attributes:
       epochs: passes over the training data; 0 if `steps` says how long.
       steps: updates of the weights; 0 if `epochs` says how long.
-      batch_size: rows of an update (the global batch).
+      batch_size: rows of an update, on all devices together (the global batch).
+      batch_size_per_device: rows that one device computes at once; then the global batch is this
+        times `accumulation` times the devices, and batch_size is not looked at. 0 for batch_size.
       max_tokens_per_batch: rows times longest row of an update at most; 0 for no limit.
       accumulation: parts in which an update's gradient is computed, to save memory.
       precision: "float32", "mixed_bfloat16" or "mixed_float16".
@@ -120,6 +122,7 @@ class TrainConfig:
     epochs: int = 0
     steps: int = 0
     batch_size: int = 32
+    batch_size_per_device: int = 0
     max_tokens_per_batch: int = 0
     accumulation: int = 1
     precision: str = "float32"
@@ -147,7 +150,14 @@ class TrainConfig:
         ):
             if getattr(self, field) < 1:
                 found.append(f"{field} must be at least 1, got {getattr(self, field)}")
-        for field in ("epochs", "steps", "max_tokens_per_batch", "eval_every", "patience"):
+        for field in (
+            "epochs",
+            "steps",
+            "batch_size_per_device",
+            "max_tokens_per_batch",
+            "eval_every",
+            "patience",
+        ):
             if getattr(self, field) < 0:
                 found.append(f"{field} must be at least 0, got {getattr(self, field)}")
         return found

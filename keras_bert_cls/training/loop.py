@@ -123,7 +123,7 @@ class TrainingLoop:
             sums=dict(zip(self._sum_names, sums.sum(axis=0).tolist(), strict=True)),
             gradient_norm=float(last["gradient_norm"]),
             learning_rate=float(last["learning_rate"]),
-            loss_scale=float(self._loss_scale.scale),
+            loss_scale=float(self._loss_scale.scale.numpy()),
             wait_seconds=float(last["wait_seconds"]),
             stop=bool(stops.any()),
         )

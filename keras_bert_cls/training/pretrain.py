@@ -5,14 +5,14 @@ import os
 from collections.abc import Callable
 
 import keras
-import tensorflow as tf
 
 from keras_bert_cls.data.batch_plan import BatchPlan
+from keras_bert_cls.data.batch_source import BatchSource
 from keras_bert_cls.data.batches import PretrainingBatches
 from keras_bert_cls.data.fingerprint import fingerprint, reuse_or_build
 from keras_bert_cls.data.masking import TokenMasker
-from keras_bert_cls.data.pipeline import training_dataset, with_masking
 from keras_bert_cls.data.pretraining_rows import build_pretraining_store
+from keras_bert_cls.data.store_batches import StoreBatches
 from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.modeling.encoder import copy_shared_weights
 from keras_bert_cls.modeling.models import masked_lm_model
@@ -24,66 +24,99 @@ from keras_bert_cls.training.data_report import data_report
 from keras_bert_cls.training.evaluation import Evaluator
 from keras_bert_cls.training.held_out import masked_lm_evaluator
 from keras_bert_cls.training.objectives import MaskedLMObjective
-from keras_bert_cls.training.run import TrainingData, train
+from keras_bert_cls.training.run import RunParts, open_workers, train
 from keras_bert_cls.training.run_directory import RunDirectory
-from keras_bert_cls.training.starting_point import starting_point
+from keras_bert_cls.training.run_options import RunOptions
+from keras_bert_cls.training.starting_point import StartingPoint, starting_point
+from keras_bert_cls.training.workers import Workers
+
+_DEFAULT_OPTIONS = RunOptions()
 
 
 def pretrain(
     config: PretrainConfig,
     workdir: str | os.PathLike,
     report: Callable[[str], None] = lambda text: None,
-) -> TrainedModel:
+    options: RunOptions = _DEFAULT_OPTIONS,
+) -> TrainedModel | None:
     """Trains an encoder on text; resumes a run that was stopped, leaves a finished one as it is.
 
     Args:
       config: what to train.
-      workdir: the run's folder; holds a TrainedModel at the end.
+      workdir: the run's folder; holds a TrainedModel at the end. Workers on other machines may
+        share it, or have folders of their own for the data that they read.
       report: is told what was read and skipped.
+      options: the devices, and what the run tells about itself.
+
+    Returns:
+      The model; None on workers other than the chief.
 
     Raises:
-      UserError: the config, the data or the folder is wrong.
+      UserError: the config, the data, the folder or an option is wrong. PreemptedError and
+        PeerLostError, which are such errors, say that the same call resumes.
     """
     check_config(config)
-    run = RunDirectory.open(workdir, config)
-    if run.is_finished:
-        report(f"{run.path} holds the finished run of this config: there is nothing left to do")
-        return TrainedModel.load(run.path)
-    start = starting_point(config)
-    tokenizer = start.tokenizer
-    files = {"train": config.data.files, "dev": config.data.dev_files}
-    stores = {
-        split: _store(run, split, paths, config, tokenizer)
-        for split, paths in files.items()
-        if paths
-    }
-    for split, store in stores.items():
-        report(data_report(split, store))
-    masker = TokenMasker(tokenizer.vocabulary, config.masking)
-
-    def dataset(plan: BatchPlan, start_step: int) -> tf.data.Dataset:
-        batches = PretrainingBatches(
-            stores["train"],
-            tokenizer.vocabulary,
-            config.data.pair_objective,
-            config.seed,
-            config.train.accumulation,
+    with open_workers(options) as workers:
+        report = report if workers.is_chief else lambda text: None
+        run = workers.chief_first(lambda: RunDirectory.open(workdir, config))
+        if workers.from_chief(run.is_finished):
+            report(f"{run.path} holds the finished run of this config: there is nothing left to do")
+            return workers.on_chief(lambda: TrainedModel.load(run.path))
+        start = starting_point(config)
+        stores = _stores(run, config, start.tokenizer, workers)
+        for split, store in stores.items():
+            report(data_report(split, store))
+        model = train(
+            RunParts(
+                directory=run,
+                config=config,
+                options=options,
+                workers=workers,
+                build_model=lambda: _build_model(config, start),
+                objective=MaskedLMObjective(),
+                source=lambda rows: _source(config, start.tokenizer, stores["train"], rows),
+                evaluator=_evaluator(config, start.tokenizer, stores.get("dev")),
+            )
         )
-        return with_masking(training_dataset(plan, batches, start_step), masker, config.seed)
+        return workers.on_chief(lambda: _save(run, config, start.tokenizer, model))
 
-    def dev_evaluator(model: keras.Model) -> Evaluator:
-        return masked_lm_evaluator(
-            model, stores["dev"], tokenizer.vocabulary, config, config.train.batch_size
-        )
 
-    def build_model() -> keras.Model:
-        model = masked_lm_model(start.encoder, config.data.pair_objective != "none")
-        if start.model is not None:
-            copy_shared_weights(start.model, model)
-        return model
+def _build_model(config: PretrainConfig, start: StartingPoint) -> keras.Model:
+    model = masked_lm_model(start.encoder, config.data.pair_objective != "none")
+    if start.model is not None:
+        copy_shared_weights(start.model, model)
+    return model
 
-    data = TrainingData(stores["train"], dataset, dev_evaluator if "dev" in stores else None)
-    model = train(run, config, build_model, MaskedLMObjective(), data)
+
+def _source(
+    config: PretrainConfig, tokenizer: Tokenizer, store: TokenStore, rows: int
+) -> BatchSource:
+    plan = BatchPlan(
+        store.lengths("token_ids"), rows, config.train.max_tokens_per_batch, config.seed
+    )
+    vocabulary = tokenizer.vocabulary
+    return StoreBatches(
+        store,
+        plan,
+        PretrainingBatches(store, vocabulary, config.data.pair_objective, config.seed),
+        TokenMasker(vocabulary, config.masking),
+    )
+
+
+def _evaluator(
+    config: PretrainConfig, tokenizer: Tokenizer, store: TokenStore | None
+) -> Callable[[keras.Model], Evaluator] | None:
+    if store is None:
+        return None
+    return lambda model: masked_lm_evaluator(
+        model, store, tokenizer.vocabulary, config, config.train.batch_size
+    )
+
+
+def _save(
+    run: RunDirectory, config: PretrainConfig, tokenizer: Tokenizer, model: keras.Model | None
+) -> TrainedModel:
+    assert model is not None  # on the chief
     settings = ModelSettings(
         task="masked_lm",
         max_length=config.data.max_length,
@@ -95,22 +128,25 @@ def pretrain(
     return trained
 
 
-def _store(
-    run: RunDirectory,
-    split: str,
-    files: tuple[str, ...],
-    config: PretrainConfig,
-    tokenizer: Tokenizer,
-) -> TokenStore:
-    folder = run.store(split)
+def _stores(
+    run: RunDirectory, config: PretrainConfig, tokenizer: Tokenizer, workers: Workers
+) -> dict[str, TokenStore]:
+    """Reads the splits that a worker needs: the chief alone evaluates."""
+    files = {"train": config.data.files, "dev": config.data.dev_files if workers.is_chief else ()}
     settings = {
         **dataclasses.asdict(config.data),
         "vocabulary": tokenizer.vocabulary.tokens,
         "lowercase": tokenizer.lowercase,
         "strip_accents": tokenizer.strip_accents,
     }
-    return reuse_or_build(
-        folder,
-        fingerprint(files, settings),
-        lambda: build_pretraining_store(folder, files, config.data, tokenizer, f"reading {split}"),
-    )
+
+    def read(split: str) -> TokenStore:
+        return reuse_or_build(
+            run.stores(split, workers.index),
+            fingerprint(files[split], settings),
+            lambda folder: build_pretraining_store(
+                folder, files[split], config.data, tokenizer, f"reading {split}"
+            ),
+        )
+
+    return workers.chief_first(lambda: {split: read(split) for split in files if files[split]})

@@ -2,98 +2,167 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from keras_bert_cls.data.batch_plan import BatchPlan
-from keras_bert_cls.data.sequence_columns import describe_sources
-from keras_bert_cls.data.token_store import TokenStore
+from keras_bert_cls.data.batch_source import BatchSource, Shard
+from keras_bert_cls.errors import UserError
+from keras_bert_cls.modeling.encoder import encoder_config
 from keras_bert_cls.training.adamw import AdamW
+from keras_bert_cls.training.batch_arithmetic import BatchArithmetic
 from keras_bert_cls.training.checkpoints import Checkpoints, Progress
 from keras_bert_cls.training.config import OptimizerConfig, RunConfig
 from keras_bert_cls.training.evaluation import Evaluator
+from keras_bert_cls.training.interruption import peers_watched
 from keras_bert_cls.training.loop import TrainingLoop
+from keras_bert_cls.training.model_flops import training_flops
 from keras_bert_cls.training.objectives import Objective
 from keras_bert_cls.training.parameter_rules import ParameterRule, default_rules, match_rules
+from keras_bert_cls.training.profiling import Profiler
 from keras_bert_cls.training.run_directory import RunDirectory
-from keras_bert_cls.training.run_log import RunLog
+from keras_bert_cls.training.run_log import Log, RunLog, SilentLog
+from keras_bert_cls.training.run_options import RunOptions
 from keras_bert_cls.training.schedules import learning_rate_schedule
+from keras_bert_cls.training.snapshot import flatten
+from keras_bert_cls.training.strategy import make_strategy
 from keras_bert_cls.training.trainer import Trainer, total_steps
+from keras_bert_cls.training.workers import Workers
 
 
 @dataclasses.dataclass
-class TrainingData:
-    """Data of a run.
+class RunParts:
+    """What a run trains, on what, and where.
 
     Attributes:
-      store: the training rows.
-      dataset: makes the batches from a plan, from a step on.
+      directory: the run's folder.
+      config: the run's config.
+      options: the devices, and what the run tells about itself.
+      workers: that train together.
+      build_model: makes the model with its first weights.
+      objective: what is minimised.
+      source: makes the training batches, given the rows of a global batch.
       evaluator: makes what scores a model on dev; None if there is no dev data.
     """
 
-    store: TokenStore
-    dataset: Callable[[BatchPlan, int], tf.data.Dataset]
+    directory: RunDirectory
+    config: RunConfig
+    options: RunOptions
+    workers: Workers
+    build_model: Callable[[], keras.Model]
+    objective: Objective
+    source: Callable[[int], BatchSource]
     evaluator: Callable[[keras.Model], Evaluator] | None = None
 
 
-def train(
-    run: RunDirectory,
-    config: RunConfig,
-    build_model: Callable[[], keras.Model],
-    objective: Objective,
-    data: TrainingData,
-) -> keras.Model:
-    """Trains a model to the end, resuming where the run stopped.
+@contextlib.contextmanager
+def open_workers(options: RunOptions) -> Iterator[Workers]:
+    """Gives the workers of a run, once all of them are there.
 
-    Args:
-      run: the run's folder.
-      config: the run's config.
-      build_model: makes the model with its first weights.
-      objective: what is minimised.
-      data: training and dev data.
+    Raises:
+      UserError: an option is wrong, or (PeerLostError) another worker went away.
+    """
+    workers = Workers(make_strategy(options))
+    with peers_watched(workers.count):
+        yield workers
+
+
+def train(run: RunParts) -> keras.Model | None:
+    """Trains a model to the end, resuming where the run stopped.
 
     Returns:
       The model in float32 with the best weights on dev, or the last ones if there is no dev data.
+      None on workers other than the chief.
+
+    Raises:
+      UserError: the run can't be resumed, or diverged, or was stopped.
     """
-    settings = config.train
-    keras.utils.set_random_seed(config.seed)
-    plan = BatchPlan(
-        data.store.lengths("token_ids"),
-        settings.batch_size,
-        settings.max_tokens_per_batch,
-        config.seed,
-    )
-    steps = total_steps(settings, plan)
-    strategy = tf.distribute.get_strategy()
-    with strategy.scope():
-        model = with_precision(settings.precision, build_model)
-        optimizer = make_optimizer(model, config.optimizer)
-    loop = _make_loop(strategy, model, optimizer, objective, config, steps)
+    settings, workers = run.config.train, run.workers
+    keras.utils.set_random_seed(run.config.seed)
+    batch = BatchArithmetic.of(settings, workers.count, workers.devices)
+    source = run.source(batch.rows)
+    if (chiefs := workers.from_chief(source.describe())) != source.describe():
+        raise UserError(
+            f"this worker reads other data than the chief: {source.describe()}, not {chiefs}. Are "
+            "all files of the config the same on every machine?"
+        )
+    steps = total_steps(settings, source)
+    with workers.strategy.scope():
+        model = with_precision(settings.precision, run.build_model)
+        optimizer = make_optimizer(model, run.config.optimizer)
+    loop = _make_loop(workers.strategy, model, optimizer, run.objective, run.config, steps)
     weights = {variable.path: variable.value for variable in model.trainable_variables}
     state = {"weights": weights, **loop.state}
-    checkpoints = Checkpoints(run.checkpoints, state, settings.keep_checkpoints)
-    progress = checkpoints.restore_newest() or Progress()
-    if not progress.finished:
-        log = RunLog(run, progress.step, steps)
-        log.say(_summary(model, data.store, steps, config, progress))
-        evaluator = data.evaluator(model) if data.evaluator else None
-        trainer = Trainer(
-            config,
-            loop,
-            plan,
-            steps,
-            checkpoints,
-            log,
-            evaluator,
-            lambda rows: describe_rows(data.store, rows),
+    checkpoints = None
+    if workers.is_chief:
+        checkpoints = Checkpoints(run.directory.checkpoints, state, settings.keep_checkpoints)
+    with contextlib.closing(checkpoints) if checkpoints else contextlib.nullcontext():
+        progress = _resume(workers, checkpoints, state, batch)
+        if not progress.finished:
+            with contextlib.closing(_make_log(run, model, progress, steps)) as log:
+                log.say(_summary(model, source, steps, batch, run, progress))
+                trainer = _make_trainer(run, loop, source, steps, log, checkpoints, model)
+                shard = Shard(workers.index, workers.count, batch.parts)
+                with trainer.stop.listening(), contextlib.closing(trainer):
+                    trainer.fit(iter(source.dataset(progress.step, shard)), progress)
+        if checkpoints is None:
+            return None
+        checkpoints.restore_best()
+    return _in_float32(model, run.build_model)
+
+
+def _resume(
+    workers: Workers, checkpoints: Checkpoints | None, state: dict, batch: BatchArithmetic
+) -> Progress:
+    """Gives every worker the weights and the progress of the chief's newest checkpoint."""
+    found = (checkpoints.restore_newest() if checkpoints else None) or Progress()
+    progress = Progress(**workers.from_chief(dataclasses.asdict(found)))
+    workers.share(flatten(state).values())
+    before = progress.global_batch_size
+    if before and before != batch.rows:
+        raise UserError(
+            f"the run was started with a global batch of {before} rows, now it would be {batch}: "
+            "another batch is another run. Give the old number of devices or another "
+            "accumulation, or a new --workdir"
         )
-        with contextlib.closing(log):
-            trainer.fit(iter(data.dataset(plan, progress.step)), progress)
-    checkpoints.restore_best()
-    return _in_float32(model, build_model)
+    return dataclasses.replace(progress, global_batch_size=batch.rows)
+
+
+def _make_log(run: RunParts, model: keras.Model, progress: Progress, steps: int) -> Log:
+    if not run.workers.is_chief:
+        return SilentLog()
+    flops = functools.partial(
+        training_flops, encoder_config(model), model.output["logits"].shape[-1]
+    )
+    devices = run.workers.strategy.num_replicas_in_sync
+    return RunLog(
+        run.directory,
+        progress.step,
+        steps,
+        log_format=run.options.log_format,
+        flops=flops,
+        peak_flops=1e12 * run.options.peak_tflops * devices,
+    )
+
+
+def _make_trainer(
+    run: RunParts,
+    loop: TrainingLoop,
+    source: BatchSource,
+    steps: int,
+    log: Log,
+    checkpoints: Checkpoints | None,
+    model: keras.Model,
+) -> Trainer:
+    chief, options = run.workers.is_chief, run.options
+    trainer = Trainer(run.config, loop, source, steps, run.workers, log, checkpoints)
+    if chief and run.evaluator:
+        trainer.evaluator = run.evaluator(model)
+    if chief and options.profile_steps:
+        trainer.profiler = Profiler(run.directory.tensorboard, *options.profile_steps)
+    return trainer
 
 
 def _make_loop(
@@ -146,12 +215,6 @@ def with_precision(precision: str, build: Callable[[], keras.Model]) -> keras.Mo
         keras.config.set_dtype_policy(before)
 
 
-def describe_rows(store: TokenStore, rows: np.ndarray) -> list[str]:
-    """Returns file:line of rows."""
-    names = store.description["sources"]
-    return describe_sources(names, store.values("file")[rows], store.values("line")[rows])
-
-
 def _in_float32(model: keras.Model, build_model: Callable[[], keras.Model]) -> keras.Model:
     """Returns the model as it is saved and exported: mixed precision is a matter of training."""
     plain = with_precision("float32", build_model)
@@ -161,16 +224,18 @@ def _in_float32(model: keras.Model, build_model: Callable[[], keras.Model]) -> k
 
 
 def _summary(
-    model: keras.Model, store: TokenStore, steps: int, config: RunConfig, progress: Progress
+    model: keras.Model,
+    source: BatchSource,
+    steps: int,
+    batch: BatchArithmetic,
+    run: RunParts,
+    progress: Progress,
 ) -> str:
-    tokens = int(store.lengths("token_ids").sum())
     done = f", resuming after step {progress.step:,}" if progress.step else ""
-    pieces = config.train.accumulation
-    accumulated = f" in {pieces} pieces" if pieces > 1 else ""
-    limit = config.train.max_tokens_per_batch
-    limited = f" and {limit:,} tokens" if limit else ""
+    limit = run.config.train.max_tokens_per_batch
+    limited = f", at most {limit:,} tokens" if limit else ""
+    strategy = type(run.workers.strategy).__name__.removesuffix("Strategy")
     return (
-        f"{model.count_params():,} parameters; {len(store):,} rows, {tokens:,} tokens; "
-        f"batches of at most {config.train.batch_size} rows{limited}{accumulated}; "
-        f"{steps:,} steps{done}"
+        f"{model.count_params():,} parameters; {source.describe()}; {batch}{limited}; "
+        f"{strategy} strategy; {steps:,} steps{done}"
     )

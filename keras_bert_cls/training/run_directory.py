@@ -96,6 +96,14 @@ class RunDirectory:
         """Scores of the finished model, JSON."""
         return self.path / "scores.json"
 
-    def store(self, split: str) -> pathlib.Path:
-        """The folder of a split's token store."""
-        return self.path / "data" / split
+    def stores(self, split: str, worker: int = 0) -> list[pathlib.Path]:
+        """Where a split's token store may be.
+
+        A worker without the chief's folder, or whose files have other dates, makes its own.
+
+        Args:
+          split: "train", "dev" or "test".
+          worker: the worker's number; 0 is the chief.
+        """
+        folder = self.path / "data"
+        return [folder / split, *([folder / f"worker-{worker}" / split] if worker else [])]

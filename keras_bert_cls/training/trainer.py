@@ -3,18 +3,21 @@
 import collections
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from keras_bert_cls.data.batch_plan import BatchPlan
+from keras_bert_cls.data.batch_source import BatchSource
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.training.checkpoints import Checkpoints, Progress
 from keras_bert_cls.training.config import METRICS, RunConfig, TrainConfig
 from keras_bert_cls.training.evaluation import Evaluator
+from keras_bert_cls.training.interruption import PreemptedError, StopRequest
 from keras_bert_cls.training.loop import LoopReport, TrainingLoop
-from keras_bert_cls.training.run_log import RunLog
+from keras_bert_cls.training.profiling import Profiler
+from keras_bert_cls.training.run_log import Log
 from keras_bert_cls.training.term_sums import mean_values
+from keras_bert_cls.training.workers import Workers
 
 _LOWER_IS_BETTER = ("loss", "mean_absolute_error")
 _MOST_ROWS = 20  # named in an error
@@ -24,41 +27,48 @@ class TrainingDivergedError(UserError):
     """The loss or a gradient is not a finite number any more."""
 
 
-def total_steps(config: TrainConfig, plan: BatchPlan) -> int:
+def total_steps(config: TrainConfig, source: BatchSource) -> int:
     """Returns the number of updates of a run."""
-    return config.steps or plan.steps_in_epochs(config.epochs)
+    return config.steps or source.steps_in_epochs(config.epochs)
 
 
-def evaluation_interval(config: TrainConfig, plan: BatchPlan) -> int:
+def evaluation_interval(config: TrainConfig, source: BatchSource) -> int:
     """Returns the number of updates between evaluations."""
     if config.eval_every:
         return config.eval_every
-    return plan.steps_in_epoch(0) if config.epochs else max(1, config.steps // 20)
+    return source.steps_in_epoch(0) if config.epochs else max(1, config.steps // 20)
 
 
 @dataclasses.dataclass
 class Trainer:
     """Trains to the end, from wherever the progress stands.
 
+    Every worker has one; the chief alone evaluates, writes and decides.
+
     Attributes:
       config: the run's config.
       loop: makes updates.
-      plan: of the training batches.
+      source: of the training batches.
       steps: of the whole run.
-      checkpoints: where state is kept.
+      workers: that train together.
       log: what the user sees.
-      evaluator: scores the model on dev; None if there is no dev data.
-      describe_rows: says file:line of rows.
+      checkpoints: where state is kept; None on workers other than the chief.
+      evaluator: scores the model on dev; None on workers other than the chief, and if there is no
+        dev data.
+      stop: whether this process was asked to stop.
+      profiler: records some steps; None for none.
     """
 
     config: RunConfig
     loop: TrainingLoop
-    plan: BatchPlan
+    source: BatchSource
     steps: int
-    checkpoints: Checkpoints
-    log: RunLog
-    evaluator: Evaluator | None
-    describe_rows: Callable[[np.ndarray], list[str]]
+    workers: Workers
+    log: Log
+    checkpoints: Checkpoints | None = None
+    evaluator: Evaluator | None = None
+    stop: StopRequest = dataclasses.field(default_factory=StopRequest)
+    profiler: Profiler | None = None
 
     def fit(self, batches: Iterator, progress: Progress) -> Progress:
         """Trains; returns the progress at the end.
@@ -69,31 +79,68 @@ class Trainer:
 
         Raises:
           TrainingDivergedError: the loss or a gradient is not finite.
+          PreemptedError: a worker was asked to stop; the state is saved.
         """
         train, total = self.config.train, self.steps
-        eval_every = evaluation_interval(train, self.plan) if self.evaluator else total
+        has_dev = bool(self.config.data.dev_files)
+        eval_every = evaluation_interval(train, self.source) if has_dev else total
         intervals = (train.steps_per_call, train.log_every, eval_every, train.checkpoint_every)
-        sums: collections.Counter[str] = collections.Counter()
+        self._profile(progress.step)
         while progress.step < total and not progress.finished:
             start = progress.step
-            stop = min(total, *((start // n + 1) * n for n in intervals))
-            report = self.loop.run(batches, stop - start)
+            stop = min(total, *((start // n + 1) * n for n in intervals), *self._cuts(start))
+            report = self.loop.run(batches, stop - start, self.stop.received)
             self._check_finite(report, start)
+            if self.checkpoints:
+                self.checkpoints.check()
+            self._profile(stop)
+            sums = collections.Counter(progress.sums)
             sums.update(report.sums)
             loss = mean_values(sums)["loss"]
-            self.log.advance(stop - start, loss, report.sums["rows"], report.sums["tokens"])
-            progress = dataclasses.replace(progress, step=stop, finished=stop == total)
-            evaluating = self.evaluator is not None and (stop % eval_every == 0 or stop == total)
-            saving = stop % train.checkpoint_every == 0
-            if stop % train.log_every == 0 or evaluating or saving or stop == total:
+            self.log.advance(stop - start, loss, report.sums, report.wait_seconds)
+            progress = dataclasses.replace(
+                progress, step=stop, finished=stop == total, sums=dict(sums)
+            )
+            evaluating = has_dev and (stop % eval_every == 0 or stop == total)
+            if stop % train.log_every == 0 or evaluating or stop == total:
                 self._log(report, sums, stop)
-                sums.clear()
+                progress = dataclasses.replace(progress, sums={})
             with self.log.paused():
                 if evaluating:
                     progress = self._evaluate(progress)
-                if saving or progress.finished:
-                    self.checkpoints.save(progress)
+                if stop % train.checkpoint_every == 0 or progress.finished or report.stop:
+                    self._save(progress)
+            if report.stop and not progress.finished:
+                self._leave(progress)
+        if self.checkpoints:
+            self.checkpoints.wait()
         return progress
+
+    def close(self) -> None:
+        """Ends what is still being recorded."""
+        if self.profiler:
+            self.profiler.close()
+
+    def _cuts(self, step: int) -> list[int]:
+        return [cut for cut in self.profiler.cuts if cut > step] if self.profiler else []
+
+    def _profile(self, step: int) -> None:
+        if self.profiler:
+            self.profiler.reached(step)
+
+    def _save(self, progress: Progress) -> None:
+        if self.checkpoints:
+            path = self.checkpoints.save(progress)
+            self.log.event("checkpoint", progress.step, path=str(path))
+
+    def _leave(self, progress: Progress) -> None:
+        """Stops all workers, once the state is on the disk."""
+        if self.checkpoints:
+            self.checkpoints.wait()
+        self.workers.wait()
+        raise PreemptedError(
+            f"asked to stop (SIGTERM): saved after step {progress.step}; the same command resumes"
+        )
 
     def _check_finite(self, report: LoopReport, start: int) -> None:
         bad = np.flatnonzero(report.diverged)
@@ -101,8 +148,8 @@ class Trainer:
             return
         step, loss = start + int(bad[0]), float(report.losses[bad[0]])
         what = "a gradient is not finite" if math.isfinite(loss) else f"the loss is {loss}"
-        rows = self.describe_rows(self.plan.rows_of_step(step))
-        newest = self.checkpoints.newest()
+        rows = self.source.describe_step(step)
+        newest = self.checkpoints.newest() if self.checkpoints else None
         raise TrainingDivergedError(
             f"{what} at step {step + 1}. Rows of that batch: "
             f"{', '.join(rows[:_MOST_ROWS])}{' …' if len(rows) > _MOST_ROWS else ''}. "
@@ -122,8 +169,12 @@ class Trainer:
         self.log.write_train(step, values)
 
     def _evaluate(self, progress: Progress) -> Progress:
-        assert self.evaluator is not None
-        values = self.evaluator().values
+        """Scores on the chief; all go on from what it found."""
+        if self.evaluator is not None:
+            progress = self._judge(progress, self.evaluator().values)
+        return Progress(**self.workers.from_chief(dataclasses.asdict(progress)))
+
+    def _judge(self, progress: Progress, values: Mapping[str, float]) -> Progress:
         self.log.write_dev(progress.step, values)
         metric = self.config.train.metric or METRICS[self.config.task][0]
         value = values[metric]
@@ -131,7 +182,8 @@ class Trainer:
             progress = dataclasses.replace(
                 progress, best_metric=value, best_step=progress.step, stale_evaluations=0
             )
-            self.checkpoints.save_best(progress)
+            if self.checkpoints:
+                self.checkpoints.save_best(progress)
             return progress
         stale = progress.stale_evaluations + 1
         patience = self.config.train.patience

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_vocabulary import VOCABULARY
 
+from keras_bert_cls.data.batch_source import Shard
 from keras_bert_cls.data.batches import ClassificationBatches, PretrainingBatches, pad_sequences
 from keras_bert_cls.data.token_store import TokenStore, write_token_store
 
@@ -20,7 +21,8 @@ PAD, CLS, SEP = VOCABULARY.pad_id, VOCABULARY.cls_id, VOCABULARY.sep_id
 def test_padding(sizes, row_multiple):
     generator = np.random.default_rng(0)
     sequences = [generator.integers(0, 60, a + b).astype(np.uint16) for a, b in sizes]
-    batch = pad_sequences(sequences, np.array([a for a, _ in sizes]), PAD, row_multiple)
+    padded_rows = Shard(parts=row_multiple).padded_rows(len(sizes))
+    batch = pad_sequences(sequences, np.array([a for a, _ in sizes]), PAD, padded_rows)
     rows, length = batch["token_ids"].shape
     assert rows % row_multiple == 0 and len(sizes) <= rows < len(sizes) + row_multiple
     longest = max(map(len, sequences))
@@ -64,7 +66,7 @@ def classification_store(folder, target, dtype, ragged=("token_ids",)):
 )
 def test_single_targets(tmp_path, target, dtype):
     store = classification_store(tmp_path / "store", target, dtype)
-    batch = ClassificationBatches(store, VOCABULARY, 5, row_multiple=4)(np.array([2, 1]), 0)
+    batch = ClassificationBatches(store, VOCABULARY, 5)(np.array([2, 1]), 0, Shard(parts=4))
     assert batch["target"].dtype == dtype
     assert batch["target"].tolist() == [target[2], target[1], 0, 0]
     assert batch["sample_weight"].tolist() == [1, 1, 0, 0]
@@ -78,7 +80,7 @@ def test_single_targets(tmp_path, target, dtype):
 def test_multi_label_targets(tmp_path):
     labels = [[0, 3], [], [1]]
     store = classification_store(tmp_path / "store", labels, "int32", ("token_ids", "target"))
-    batch = ClassificationBatches(store, VOCABULARY, 4, row_multiple=4)(np.array([0, 1, 2]), 0)
+    batch = ClassificationBatches(store, VOCABULARY, 4)(np.array([0, 1, 2]), 0, Shard(parts=4))
     assert batch["target"].dtype == np.float32
     assert batch["target"].tolist() == [[1, 0, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
 
@@ -121,11 +123,11 @@ def segments_of(batch, row):
 def test_pairs(tmp_path, objective):
     pairs = random_pairs(40)
     store = pair_store(tmp_path / "store", pairs)
-    make = PretrainingBatches(store, VOCABULARY, objective, seed=3, row_multiple=8)
+    make = PretrainingBatches(store, VOCABULARY, objective, seed=3)
     labels = []
     for step in range(12):
         rows = np.random.default_rng(step).permutation(40)[:20]
-        batch = make(rows, step)
+        batch = make(rows, step, Shard(parts=8))
         assert batch["token_ids"].shape[0] == 24
         if objective == "none":
             assert "pair_target" not in batch
@@ -195,3 +197,27 @@ def test_swapping_twice_is_nothing(tmp_path):
     np.testing.assert_array_equal(batch["padding_mask"], plain["padding_mask"])
     for row in range(10):
         assert sorted(segments_of(batch, row)) == sorted(segments_of(plain, row))
+
+
+@pytest.mark.parametrize("objective", ["none", "sop", "nsp"])
+@pytest.mark.parametrize("workers", [2, 3])
+def test_workers_share_out_the_global_batch(tmp_path, objective, workers):
+    store = pair_store(tmp_path / "store", random_pairs(30))
+    make = PretrainingBatches(store, VOCABULARY, objective, seed=1)
+    # Fewer rows than parts: some workers have padding rows only.
+    for rows in (np.arange(30)[::-1], np.array([4, 9]), np.array([3])):
+        whole = make(rows, 5, Shard(parts=2 * workers))
+        parts = [make(rows, 5, Shard(w, workers, 2 * workers)) for w in range(workers)]
+        assert len({part["token_ids"].shape for part in parts}) == 1
+        for name, array in whole.items():
+            np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), array)
+
+
+def test_nsp_changes_nothing_where_there_is_nothing_to_take(tmp_path):
+    alone = PretrainingBatches(pair_store(tmp_path / "one", random_pairs(1)), VOCABULARY, "nsp")
+    short = PretrainingBatches(
+        pair_store(tmp_path / "two", [([7], []), ([8], [])]), VOCABULARY, "nsp"
+    )
+    for step in range(20):
+        assert not alone(np.array([0]), step)["pair_target"].any()
+        assert not short(np.array([0, 1]), step)["pair_target"].any()

@@ -39,14 +39,14 @@ def test_a_store_is_built_again_only_for_another_digest(tmp_path):
     folder, built = tmp_path / "store", []
 
     def open_store(digest, fail=False):
-        def build():
+        def build(folder):
             with write_token_store(folder, {"a": "int32"}, (), {"digest": digest}):
                 built.append(digest)
                 if fail:
                     raise KeyboardInterrupt
             return TokenStore(folder)
 
-        return reuse_or_build(folder, digest, build).description["digest"]
+        return reuse_or_build([folder], digest, build).description["digest"]
 
     assert open_store("one") == open_store("one") == "one"
     assert built == ["one"]

@@ -8,6 +8,7 @@ import tensorflow as tf
 from small_vocabulary import LETTERS, SPECIAL_IDS, VOCABULARY
 
 from keras_bert_cls.data.batch_plan import BatchPlan
+from keras_bert_cls.data.batch_source import Shard
 from keras_bert_cls.data.batches import ClassificationBatches, PretrainingBatches
 from keras_bert_cls.data.config import MaskingConfig
 from keras_bert_cls.data.masking import TokenMasker
@@ -15,6 +16,7 @@ from keras_bert_cls.data.pipeline import evaluation_dataset, training_dataset, w
 from keras_bert_cls.data.token_store import TokenStore, write_token_store
 
 ROWS = 50
+FOUR_PARTS = Shard(parts=4)
 LETTER_IDS = [VOCABULARY.id_of(letter) for letter in LETTERS]
 
 
@@ -63,12 +65,12 @@ def assert_same(found, expected):
 @pytest.mark.parametrize("objective", ["none", "sop", "nsp"])
 def test_masked_training_resumes_with_the_same_batches(store, objective):
     plan = plan_of(store)
-    batches = PretrainingBatches(store, VOCABULARY, objective, seed=2, row_multiple=4)
+    batches = PretrainingBatches(store, VOCABULARY, objective, seed=2)
     masker = TokenMasker(VOCABULARY, MaskingConfig())
     steps = plan.steps_in_epoch(0) + plan.steps_in_epoch(1) // 2
 
     def dataset(start):
-        return with_masking(training_dataset(plan, batches, start), masker, seed=2)
+        return with_masking(training_dataset(plan, batches, start, FOUR_PARTS), masker, seed=2)
 
     whole = first(dataset(0), steps)
     assert [batch["step"] for batch in whole] == list(range(steps))
@@ -77,7 +79,7 @@ def test_masked_training_resumes_with_the_same_batches(store, objective):
 
 
 def test_what_is_masked_goes_with_the_batch(store):
-    batches = PretrainingBatches(store, VOCABULARY, row_multiple=3)
+    batches = PretrainingBatches(store, VOCABULARY)
     plan = plan_of(store, max_tokens=0)
     masker = TokenMasker(VOCABULARY, MaskingConfig(rate=0.3))
     plain = first(training_dataset(plan, batches), 9)
@@ -133,10 +135,9 @@ def test_labelled_training(store):
         assert batch["step"] == step
 
 
-@pytest.mark.parametrize("row_multiple", [1, 4])
-def test_evaluation_has_every_row_once(store, row_multiple):
+def test_evaluation_has_every_row_once(store):
     plan = plan_of(store, batch_size=7)
-    batches = ClassificationBatches(store, VOCABULARY, ROWS, row_multiple)
+    batches = ClassificationBatches(store, VOCABULARY, ROWS)
     dataset = evaluation_dataset(plan, batches)
     for _ in range(2):  # again and again, the same
         found = list(dataset.as_numpy_iterator())
@@ -160,6 +161,7 @@ def test_shapes_and_dtypes_are_declared(store):
         "sample_weight": 1,
         "pair_target": 1,
         "step": 0,
+        "first_row": 0,
         "mask_positions": 2,
         "mask_labels": 2,
         "mask_weights": 2,

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from tiny_runs import finetune_config, pretrain_config, write_config, write_files
 
-SPEEDS = ("examples_per_second", "tokens_per_second")
+from keras_bert_cls.training.step_timings import TIMINGS
+
 SECONDS = 300
 
 
@@ -63,7 +64,7 @@ def read_lines(path: pathlib.Path) -> list[dict]:
         return []
     lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
     values = [json.loads(line) for line in lines]
-    return [{name: v for name, v in line.items() if name not in SPEEDS} for line in values]
+    return [{name: v for name, v in line.items() if name not in TIMINGS} for line in values]
 
 
 def assert_same_end(one: pathlib.Path, other: pathlib.Path) -> None:

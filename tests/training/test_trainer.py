@@ -13,19 +13,33 @@ from tiny_runs import finetune_config
 
 from keras_bert_cls.data.batch_plan import BatchPlan
 from keras_bert_cls.training.checkpoints import Checkpoints, Progress
+from keras_bert_cls.training.interruption import PreemptedError, StopRequest
 from keras_bert_cls.training.loop import LoopReport
 from keras_bert_cls.training.metrics import Scores
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.run_log import RunLog
+from keras_bert_cls.training.step_timings import TIMINGS
 from keras_bert_cls.training.trainer import (
     Trainer,
     TrainingDivergedError,
     evaluation_interval,
     total_steps,
 )
+from keras_bert_cls.training.workers import Workers
 
 PLAN = BatchPlan(np.full(40, 9), 8, seed=1)
-SPEEDS = ("examples_per_second", "tokens_per_second")
+
+
+class PlannedSource:
+    """What the trainer asks a source of batches."""
+
+    steps_in_epoch, steps_in_epochs = PLAN.steps_in_epoch, PLAN.steps_in_epochs
+
+    def describe_step(self, step):
+        return [f"train.tsv:{row + 2}" for row in PLAN.rows_of_step(step)]
+
+
+SOURCE = PlannedSource()
 
 
 class CountingLoop:
@@ -36,7 +50,7 @@ class CountingLoop:
         self.calls: list[list[int]] = []
         self.bad_step, self.bad_loss = bad_step, bad_loss
 
-    def run(self, batches, updates):
+    def run(self, batches, updates, stop=False):
         steps = list(itertools.islice(batches, updates))
         self.calls.append(steps)
         self.weight.assign_add(float(sum(steps)))
@@ -54,6 +68,8 @@ class CountingLoop:
             gradient_norm=float(steps[-1]),
             learning_rate=0.5,
             loss_scale=1.0,
+            wait_seconds=0.0,
+            stop=stop,
         )
 
 
@@ -65,6 +81,7 @@ class Start:
     config: object
     values: dict[int, float] | None = None  # of the metric, by step
     loop: CountingLoop = dataclasses.field(default_factory=CountingLoop)
+    stop: StopRequest = dataclasses.field(default_factory=StopRequest)
 
     def __post_init__(self):
         folder = RunDirectory(self.folder).checkpoints
@@ -86,12 +103,13 @@ class Start:
         trainer = Trainer(
             self.config,
             self.loop,
-            PLAN,
+            SOURCE,
             steps,
-            self.checkpoints,
+            Workers(tf.distribute.get_strategy()),
             log,
+            self.checkpoints,
             self.evaluate if self.values is not None else None,
-            lambda rows: [f"train.tsv:{row + 2}" for row in rows],
+            self.stop,
         )
         with contextlib.closing(log):
             return trainer.fit(iter(range(self.progress.step, 10**9)), self.progress)
@@ -99,7 +117,7 @@ class Start:
 
 def metrics(folder):
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in line.items() if k not in SPEEDS} for line in lines]
+    return [{k: v for k, v in line.items() if k not in TIMINGS} for line in lines]
 
 
 def config_of(**train):
@@ -122,7 +140,7 @@ def test_logs_evaluates_and_saves_when_it_should(tmp_path):
     assert start.loop.calls == expected
     assert start.evaluated == [5, 10, 15, 20]
     kinds = [(line["step"], line["kind"]) for line in metrics(tmp_path)]
-    assert [step for step, kind in kinds if kind == "train"] == [5, 6, 8, 10, 12, 15, 16, 18, 20]
+    assert [step for step, kind in kinds if kind == "train"] == [5, 6, 10, 12, 15, 18, 20]
     assert [step for step, kind in kinds if kind == "dev"] == [5, 10, 15, 20]
     saved = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert saved == ["best-000000020", "step-000000016", "step-000000020"]
@@ -134,8 +152,9 @@ def test_a_line_is_the_mean_since_the_line_before(tmp_path):
     train = {line["step"]: line for line in metrics(tmp_path) if line["kind"] == "train"}
     losses = 1 / (1 + np.arange(20, dtype=np.float32))
     assert train[5]["loss"] == pytest.approx(losses[:5].mean())
-    assert train[8]["loss"] == pytest.approx(losses[6:8].mean())
-    assert train[8]["gradient_norm"] == 7.0
+    # Saving at 8 ends no line.
+    assert train[10]["loss"] == pytest.approx(losses[6:10].mean())
+    assert train[10]["gradient_norm"] == 9.0
 
 
 @pytest.mark.parametrize(
@@ -185,10 +204,10 @@ def test_resumes_exactly(tmp_path, killed_after, patience):
     killed = Start(tmp_path / "killed", config, values)
     run_updates, calls = killed.loop.run, itertools.count(1)
 
-    def run(batches, updates):
+    def run(batches, updates, stop):
         if next(calls) > killed_after:
             raise Killed
-        return run_updates(batches, updates)
+        return run_updates(batches, updates, stop)
 
     killed.loop.run = run
     if killed_after < len(whole.loop.calls):
@@ -196,6 +215,7 @@ def test_resumes_exactly(tmp_path, killed_after, patience):
             killed.fit()
     else:
         killed.fit()
+    killed.checkpoints.wait()
     resumed = Start(tmp_path / "killed", config, values)
     assert resumed.progress.step <= sum(map(len, killed.loop.calls))
     assert resumed.fit() == expected
@@ -205,6 +225,31 @@ def test_resumes_exactly(tmp_path, killed_after, patience):
         manifest = (one / "manifest.json").read_text()
         other = tmp_path / "killed/checkpoints" / one.name / "manifest.json"
         assert json.loads(manifest)["progress"] == json.loads(other.read_text())["progress"]
+
+
+@pytest.mark.parametrize("stopped_after", range(1, 9))
+def test_a_request_to_stop_saves_at_once_and_resumes_exactly(tmp_path, stopped_after):
+    values = {5: 0.3, 10: 0.5, 15: 0.4, 20: 0.4}
+    whole = Start(tmp_path / "whole", config_of(), values)
+    expected = whole.fit()
+    stopped = Start(tmp_path / "stopped", config_of(), values)
+    run_updates = stopped.loop.run
+
+    def run(batches, updates, stop):
+        # The signal comes while a call of the loop runs: the next one tells all workers.
+        stopped.stop.received = len(stopped.loop.calls) + 1 == stopped_after
+        return run_updates(batches, updates, stop)
+
+    stopped.loop.run = run
+    with pytest.raises(PreemptedError, match="saved after step") as caught:
+        stopped.fit()
+    assert caught.value.exit_code == 42
+    resumed = Start(tmp_path / "stopped", config_of(), values)
+    assert resumed.progress.step == sum(map(len, stopped.loop.calls))
+    assert len(stopped.loop.calls) == stopped_after + 1
+    assert resumed.fit() == expected
+    assert float(resumed.loop.weight) == float(whole.loop.weight)
+    assert metrics(tmp_path / "stopped") == metrics(tmp_path / "whole")
 
 
 @pytest.mark.parametrize(
