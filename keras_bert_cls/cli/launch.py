@@ -48,6 +48,13 @@ _MAX_RESTARTS = flags.DEFINE_integer(
     lower_bound=0,
     flag_values=program.flags,
 )
+_LONGEST_WAIT_SECONDS = flags.DEFINE_float(
+    "longest_wait_seconds",
+    LaunchOptions.longest_wait_seconds,
+    "Waits before restarts are 1 s, 2 s, 4 s, …, up to this.",
+    lower_bound=0,
+    flag_values=program.flags,
+)
 _GRACE_SECONDS = flags.DEFINE_float(
     "grace_seconds",
     LaunchOptions.grace_seconds,
@@ -131,6 +138,7 @@ def _launch(command: list[str]) -> int:
     options = LaunchOptions(
         workers=_WORKERS.value,
         max_restarts=_MAX_RESTARTS.value,
+        longest_wait_seconds=_LONGEST_WAIT_SECONDS.value,
         grace_seconds=_GRACE_SECONDS.value,
         gpus=_GPUS.value,
         log_dir=_path(_LOG_DIR.value),

@@ -51,7 +51,7 @@ class Supervisor:
         return code
 
     def _run(self) -> int:
-        backoff = Backoff()
+        backoff = Backoff(self._options.longest_wait_seconds)
         restarts = 0
         while True:
             started = self._clock()

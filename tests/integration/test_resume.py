@@ -1,84 +1,11 @@
 """A run that is killed with SIGKILL, again and again, ends as if nothing had happened."""
 
-import json
-import os
-import pathlib
 import random
-import signal
-import subprocess
-import sys
 import time
 
-import keras
-import numpy as np
 import pytest
 from tiny_runs import finetune_config, pretrain_config, write_config, write_files
-
-from keras_bert_cls.training.step_timings import TIMINGS
-
-SECONDS = 300
-
-
-class Program:
-    """A command that is started again and again."""
-
-    def __init__(self, name: str, config: pathlib.Path, workdir: pathlib.Path):
-        self.workdir = workdir
-        self.command = [sys.executable, "-m", f"keras_bert_cls.cli.{name}"]
-        self.command += [f"--config={config}", f"--workdir={workdir}"]
-
-    def start(self) -> subprocess.Popen:
-        with open(f"{self.workdir}.log", "a") as log:
-            return subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT)
-
-    def finish(self) -> None:
-        """Runs to the end."""
-        code = self.start().wait(SECONDS)
-        assert code == 0, pathlib.Path(f"{self.workdir}.log").read_text()
-
-    def kill_when(self, condition) -> bool:
-        """Starts, kills as soon as a condition holds; returns False if the run ended before."""
-        process = self.start()
-        end = time.monotonic() + SECONDS
-        while process.poll() is None and not condition():
-            assert time.monotonic() < end
-            time.sleep(0.002)
-        process.send_signal(signal.SIGKILL)
-        return process.wait(SECONDS) == -signal.SIGKILL
-
-    def has_logged(self, step: int):
-        """Returns whether metrics.jsonl is at `step`."""
-        lines = read_lines(self.workdir / "metrics.jsonl")
-        return bool(lines) and lines[-1]["step"] >= step
-
-    def is_saving(self, step: int):
-        """Returns whether a checkpoint of `step` or later is being written, or there."""
-        folder = self.workdir / "checkpoints"
-        names = os.listdir(folder) if folder.exists() else []
-        return any(int(name.rsplit("-", 1)[-1]) >= step for name in names)
-
-
-def read_lines(path: pathlib.Path) -> list[dict]:
-    """Returns the whole lines of metrics.jsonl, without speeds."""
-    if not path.exists():
-        return []
-    lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
-    values = [json.loads(line) for line in lines]
-    return [{name: v for name, v in line.items() if name not in TIMINGS} for line in values]
-
-
-def assert_same_end(one: pathlib.Path, other: pathlib.Path) -> None:
-    """Compares two finished runs."""
-    models = [keras.saving.load_model(run / "model.keras") for run in (one, other)]
-    for first, second in zip(*(model.trainable_variables for model in models), strict=True):
-        assert first.path == second.path
-        assert float(np.abs(first.numpy() - second.numpy()).max()) == 0.0, first.path
-    assert read_lines(one / "metrics.jsonl") == read_lines(other / "metrics.jsonl")
-    scores = [run / "scores.json" for run in (one, other)]
-    if scores[0].exists():
-        assert scores[0].read_text() == scores[1].read_text()
-    names = [sorted(os.listdir(run / "checkpoints")) for run in (one, other)]
-    assert names[0] == names[1]
+from whole_runs import Program, assert_same_end
 
 
 @pytest.fixture

@@ -1,0 +1,95 @@
+"""One process, two replicas and two workers train alike: the same weights, losses and scores."""
+
+import numpy as np
+import pytest
+from tiny_runs import finetune_config, pretrain_config, write_config, write_files
+from whole_runs import Program, read_lines, weights_of
+
+STEPS = 20
+TRAIN = {"train_steps": STEPS, "train_log_every": 1, "train_eval_every": 9}
+FLAGS = {
+    "one": ("--strategy=one",),
+    "mirrored": ("--strategy=mirrored", "--devices=2"),
+    "multi_worker": ("--strategy=multi_worker",),
+}
+
+
+@pytest.fixture
+def files(tmp_path):
+    write_files(tmp_path)
+    return tmp_path
+
+
+def run(name, config, files, strategy, steps) -> Program:
+    """Runs a config under a strategy; dropout is on and gradients are clipped."""
+    assert config.encoder.dropout == config.encoder.attention_dropout == 0.1
+    path = write_config(files / f"{strategy}-config.py", config)
+    program = Program(name, path, files / strategy, *FLAGS[strategy])
+    if strategy == "multi_worker":
+        program = program.on_workers(2, "--max_restarts=0")
+    program.finish()
+    lines = read_lines(program.workdir / "metrics.jsonl")
+    assert [line["step"] for line in lines if line["kind"] == "train"] == list(range(1, steps + 1))
+    return program
+
+
+def check(name, config, files, steps=STEPS, tolerance=1e-5, **changes_of_others) -> None:
+    """Compares runs under all strategies."""
+    one = run(name, config, files, "one", steps)
+    expected, expected_lines = weights_of(one.workdir), read_lines(one.workdir / "metrics.jsonl")
+    norms = [line["gradient_norm"] for line in expected_lines if line["kind"] == "train"]
+    assert max(norms) > config.optimizer.clip_norm
+    for strategy in ("mirrored", "multi_worker"):
+        other = run(name, config, files, strategy, steps)
+        found = weights_of(other.workdir)
+        difference = max(float(np.abs(found[path] - expected[path]).max()) for path in expected)
+        assert difference <= tolerance, strategy
+        lines = read_lines(other.workdir / "metrics.jsonl")
+        for line, expected_line in zip(lines, expected_lines, strict=True):
+            assert line.pop("kind") == expected_line["kind"]
+            values = {name: expected_line[name] for name in line}
+            assert line == pytest.approx(values, rel=1e-4, abs=1e-5), strategy
+
+
+def test_fine_tuning(files):
+    # 45 rows in batches of 8: the last of an epoch has 5, so that one replica gets padding rows.
+    config = finetune_config(
+        files,
+        **TRAIN,
+        optimizer_clip_norm=0.2,
+        head_class_weight="balanced",
+        head_label_smoothing=0.1,
+        train_accumulation=2,
+        data_test_files=(),
+    )
+    check("finetune", config, files)
+
+
+def test_pretraining(files):
+    config = pretrain_config(
+        files,
+        **TRAIN,
+        optimizer_clip_norm=0.2,
+        data_dev_files=(f"{files}/prose.txt",),
+        data_pair_objective="nsp",
+        train_max_tokens_per_batch=100,
+    )
+    check("pretrain", config, files)
+
+
+@pytest.mark.slow
+def test_compiled(files):
+    config = finetune_config(
+        files, **TRAIN, optimizer_clip_norm=0.2, encoder_pack_tokens=False, train_jit_compile=True
+    )
+    check("finetune", config, files)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(files, precision):
+    # bfloat16 keeps 8 bits: sums in another order differ in the third digit.
+    config = finetune_config(
+        files, **{**TRAIN, "train_steps": 6}, optimizer_clip_norm=0.2, train_precision=precision
+    )
+    check("finetune", config, files, steps=6, tolerance=2e-2)
