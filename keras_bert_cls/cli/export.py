@@ -1,8 +1,8 @@
 """Exports the model of a finished run for TensorFlow Serving.
 
-Writes OUTPUT/<version>/, a SavedModel that takes raw strings, and checks it: the operations that a
-server must know, the scores against the Keras model, the warm-up requests. A failed or killed
-export leaves no version. Serve it with
+Writes OUTPUT/<version>/, a SavedModel that takes raw strings, and checks it: what a server of the
+release --server needs, as bertcls-doctor does, the scores against the Keras model, the warm-up
+requests. A failed or killed export leaves no version. Serve it with
 
   bertcls-serve --model_name N --model_base_path OUTPUT
   tensorflow_model_server --model_name=N --model_base_path=OUTPUT --rest_api_port=8501
@@ -16,6 +16,7 @@ from typing import Any
 from absl import flags
 
 from keras_bert_cls.cli.program import Program
+from keras_bert_cls.export.op_tables import DEFAULT_SERVER, SERVERS
 
 program = Program("bertcls-export", __doc__)
 
@@ -36,6 +37,13 @@ _VERSION = flags.DEFINE_integer(
     lower_bound=0,
     flag_values=program.flags,
 )
+_SERVER = flags.DEFINE_enum(
+    "server",
+    DEFAULT_SERVER,
+    list(SERVERS),
+    "The release of TensorFlow Serving that must be able to serve it.",
+    flag_values=program.flags,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +58,11 @@ def _run(_: list[str]) -> None:
 
     trained = TrainedModel.load(_WORKDIR.value)
     folder = export_saved_model(
-        trained, _OUTPUT.value, version=_VERSION.value, model_card=_training_card(_WORKDIR.value)
+        trained,
+        _OUTPUT.value,
+        version=_VERSION.value,
+        model_card=_training_card(_WORKDIR.value),
+        server=_SERVER.value,
     )
     print(folder)
     for line in describe_signatures(folder):

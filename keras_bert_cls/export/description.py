@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from keras_bert_cls.export.graph_check import read_saved_model
+from keras_bert_cls.export.saved_graph import read_saved_model
 
 
 def describe_signatures(folder: str | os.PathLike) -> list[str]:

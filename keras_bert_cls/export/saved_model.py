@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.export.model_card import build_model_card, write_model_card
+from keras_bert_cls.export.op_tables import DEFAULT_SERVER
 from keras_bert_cls.export.signatures import METHOD_NAMES, serving_signatures
 from keras_bert_cls.export.verify import verify_export
 from keras_bert_cls.export.versions import write_version
@@ -26,12 +27,14 @@ def export_saved_model(
     model_card: Mapping[str, Any] | None = None,
     pad_to_multiple_of: int = 8,
     warmup: bool = True,
+    server: str = DEFAULT_SERVER,
 ) -> pathlib.Path:
     """Writes output/<version>/, a SavedModel from raw strings to answers.
 
     It loads with tensorflow and tensorflow_text alone and in a stock TensorFlow Serving, whose
-    --model_base_path is `output`. Before it gets its number it is checked: the ops, the scores
-    against the Keras model, the warm-up requests. A failed or killed export leaves no version.
+    --model_base_path is `output`. Before it gets its number it is checked: what the server needs
+    (`check_saved_model`), the scores against the Keras model, the warm-up requests. A failed or
+    killed export leaves no version.
 
     The signatures are those of `classifier_signatures` and `fill_mask_signatures`. assets/ holds
     vocab.txt and labels.txt, assets.extra/ model_card.json and the warm-up requests.
@@ -45,6 +48,7 @@ def export_saved_model(
       pad_to_multiple_of: inputs are padded to the longest of the batch, rounded up to this.
       warmup: whether to write warm-up requests, which make a server's first answers fast and its
         start slower.
+      server: the release of TensorFlow Serving that must be able to serve it, such as "2.20".
 
     Returns:
       The version's folder.
@@ -52,7 +56,8 @@ def export_saved_model(
     Raises:
       UserError: the version exists, the model and its settings do not fit together, or the disk
         refuses the files.
-      VerificationError, UnservableGraphError: a check failed.
+      UnservableGraphError: the server could not serve it; the message says what to change.
+      VerificationError: it does not answer as the Keras model does.
     """
     _check_outputs(trained)
     card = build_model_card(trained, model_card)
@@ -67,7 +72,7 @@ def export_saved_model(
         write_model_card(folder, card)
         if warmup:
             write_warmup(folder, warmup_requests(trained, sorted(signatures)))
-        verify_export(folder, trained)
+        verify_export(folder, trained, server)
 
     with _disk_errors_explained(output):
         return write_version(output, write, version)

@@ -5,8 +5,8 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from keras_bert_cls.export.compatibility import require_servable
 from keras_bert_cls.export.fill_mask_signatures import MASK
-from keras_bert_cls.export.graph_check import check_graph
 from keras_bert_cls.export.keras_answers import keras_answers
 from keras_bert_cls.export.requests import PredictionLog, build_request, parse_request
 from keras_bert_cls.export.session import SavedModelSession
@@ -26,16 +26,16 @@ class VerificationError(RuntimeError):
     """An export does not do what the model does: a fault of this package or of a custom model."""
 
 
-def verify_export(folder: pathlib.Path, trained: TrainedModel) -> None:
-    """Checks the graph, compares scores with the Keras model, and replays the warm-up file.
+def verify_export(folder: pathlib.Path, trained: TrainedModel, server: str) -> None:
+    """Checks the files, compares scores with the Keras model, and replays the warm-up requests.
 
     The SavedModel runs in a Session of its own, as in TensorFlow Serving.
 
     Raises:
       VerificationError: it answers differently, or fails on a request.
-      UnservableGraphError: a stock TensorFlow Serving could not run it.
+      UnservableGraphError: a stock TensorFlow Serving of release `server` could not serve it.
     """
-    check_graph(folder)
+    require_servable(folder, server)
     with SavedModelSession(folder) as session:
         _compare(session, trained)
         if (folder / WARMUP_FILE).exists():

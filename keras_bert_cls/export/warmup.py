@@ -45,8 +45,17 @@ def write_warmup(folder: pathlib.Path, requests: list[PredictionLog]) -> None:
 
 def read_warmup(folder: pathlib.Path) -> Iterator[PredictionLog]:
     """Reads the requests from the SavedModel `folder`."""
+    return map(PredictionLog.FromString, read_records(folder))
+
+
+def read_records(folder: pathlib.Path) -> Iterator[bytes]:
+    """Reads the requests from the SavedModel `folder`, serialized.
+
+    Raises:
+      tf.errors.DataLossError: a record is cut off or its checksum is wrong.
+    """
     for record in tf.data.TFRecordDataset(str(folder / WARMUP_FILE)):
-        yield PredictionLog.FromString(record.numpy())
+        yield record.numpy()
 
 
 def _texts(trained: TrainedModel, length: int, batch_size: int) -> list[list[bytes]]:

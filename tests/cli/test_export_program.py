@@ -60,6 +60,24 @@ def test_a_version_is_given_once(workdir, tmp_path, capsys):
     assert captured.err.startswith("bertcls-export: version 12 exists: ")
 
 
+def test_the_server_is_checked_for_and_named(workdir, tmp_path, capsys, monkeypatch):
+    from keras_bert_cls.export import compatibility
+    from keras_bert_cls.export.finding import Finding, Severity
+
+    def find(folder, server):
+        assert (folder / "saved_model.pb").exists()
+        return [Finding(Severity.ERROR, "ops", f"not in {server}", "node", "Replace it.")]
+
+    monkeypatch.setattr(compatibility, "check_saved_model", find)
+    arguments = ["--workdir", str(workdir), "--output", str(tmp_path / "m"), "--server", "2.17"]
+    assert export.main(arguments) == 1
+    assert capsys.readouterr().err == (
+        "bertcls-export: TensorFlow Serving 2.17 could not serve it:\n"
+        "  ops: node: not in 2.17. Replace it.\n"
+    )
+    assert list((tmp_path / "m").iterdir()) == []
+
+
 def test_a_run_that_is_not_finished_is_explained(tmp_path, capsys):
     assert export.main(["--workdir", str(tmp_path), "--output", str(tmp_path / "m")]) == 1
     assert "holds no finished model" in capsys.readouterr().err
@@ -73,6 +91,7 @@ def test_a_run_that_is_not_finished_is_explained(tmp_path, capsys):
         (["--workdir=w"], "output"),
         (["--workdir=w", "--output=m", "--version=-1"], "version"),
         (["--workdir=w", "--output=m", "--versoin=1"], "versoin"),
+        (["--workdir=w", "--output=m", "--server=1.15"], "2.16"),
     ],
 )
 def test_a_wrong_command_line(arguments, message, capsys):

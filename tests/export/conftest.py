@@ -1,6 +1,7 @@
 """What the tests of exports share: every export is made once."""
 
 import pytest
+from broken_models import lengths, save
 from tiny_trained_models import make_trained_model
 
 from keras_bert_cls.export.saved_model import export_saved_model
@@ -32,3 +33,9 @@ def exported(tmp_path_factory):
         return made[key]
 
     return get
+
+
+@pytest.fixture
+def plain(tmp_path):
+    """Returns a SavedModel of one function, with nothing wrong."""
+    return save(tmp_path / "m", lengths)

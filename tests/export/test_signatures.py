@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tiny_trained_models import LABELS, logits_of, softmax
 
-from keras_bert_cls.export.graph_check import read_saved_model
+from keras_bert_cls.export.saved_graph import read_saved_model
 from keras_bert_cls.export.session import SavedModelSession
 from keras_bert_cls.text.packing import pack_texts
 
