@@ -35,7 +35,8 @@ def make_strategy(options: RunOptions) -> tf.distribute.Strategy:
         )
     if len(devices) > 1 and devices[0].startswith("CPU"):
         raise UserError(
-            "--devices: workers without GPUs have one device each, got {options.devices}"
+            f"--devices: a worker without GPUs has one device, got {options.devices}; start more "
+            "workers instead"
         )
     communication = tf.distribute.experimental.CommunicationImplementation[
         options.communication.upper()

@@ -1,4 +1,4 @@
-"""A server in a thread of the test's own process, on a free port of 127.0.0.1."""
+"""A server in a thread of the test's own process, on free ports of 127.0.0.1."""
 
 import asyncio
 import contextlib
@@ -6,20 +6,25 @@ import pathlib
 import threading
 from collections.abc import Iterator
 
-from keras_bert_cls.server.model_server import ModelServer
+from keras_bert_cls.server.model_server import Addresses, ModelServer
 from keras_bert_cls.server.options import ServerOptions
 
 
 class RunningServer:
-    """Starts a ModelServer; `address` is where it listens."""
+    """Starts a ModelServer; `address` is where it listens for gRPC, `rest_address` for HTTP."""
 
     def __init__(self, options: ServerOptions):
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.address = self.call(self._start(options))
+        try:
+            addresses = self.call(self._start(options))
+        except BaseException:
+            self._end_loop()
+            raise
+        self.address, self.rest_address = addresses.grpc, addresses.rest
 
-    async def _start(self, options: ServerOptions) -> str:
+    async def _start(self, options: ServerOptions) -> Addresses:
         self.server = ModelServer(options)
         return await self.server.start()
 
@@ -29,6 +34,9 @@ class RunningServer:
 
     def stop(self) -> None:
         self.call(self.server.stop())
+        self._end_loop()
+
+    def _end_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
@@ -36,7 +44,9 @@ class RunningServer:
 
 
 @contextlib.contextmanager
-def running_server(model_base_path: pathlib.Path, **settings) -> Iterator[RunningServer]:
+def running_server(
+    model_base_path: pathlib.Path | None = None, **settings
+) -> Iterator[RunningServer]:
     options = {
         "port": 0,
         "model_name": "tiny",

@@ -1,52 +1,16 @@
 """One run that goes from strategy to strategy by its checkpoints."""
 
-import contextlib
-import json
-import os
-import pathlib
-import socket
-import subprocess
-import sys
-
 import strategy_run
 import tensorflow as tf
+from worker_scripts import run_scripts, two_workers
 
 from keras_bert_cls.training.checkpoints import Progress
 
-SECONDS = 120
 
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
-def run(
-    strategy: str, folder: pathlib.Path, steps: int, configs: tuple[dict, ...] = ({},)
-) -> list[dict[int, list[str]]]:
-    """Runs a program for each TF_CONFIG; returns the digests that they print."""
-    command = [sys.executable, strategy_run.__file__, strategy, str(folder), str(steps)]
-    pipe = subprocess.PIPE
-    with contextlib.ExitStack() as stack:
-        processes = []
-        for config in configs:
-            environment = {**os.environ, "TF_CONFIG": json.dumps(config)}
-            process = subprocess.Popen(command, stdout=pipe, stderr=pipe, env=environment)
-            processes.append(stack.enter_context(process))
-            stack.callback(process.kill)
-        outputs = [process.communicate(timeout=SECONDS) for process in processes]
-    for process, (_, errors) in zip(processes, outputs, strict=True):
-        assert process.returncode == 0, errors.decode()
-    printed = [json.loads(output) for output, _ in outputs]
+def run(strategy, folder, steps, configs=({},)) -> list[dict[int, list[str]]]:
+    """Runs the script for each TF_CONFIG; returns the digests that they print, by step."""
+    printed = run_scripts(strategy_run.__file__, [strategy, str(folder), str(steps)], configs)
     return [{int(step): values for step, values in one.items()} for one in printed]
-
-
-def two_workers() -> tuple[dict, ...]:
-    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
-    return tuple({"cluster": cluster, "task": {"type": "worker", "index": n}} for n in range(2))
 
 
 def test_a_run_goes_on_under_another_strategy(tmp_path):
