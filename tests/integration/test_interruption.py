@@ -93,6 +93,7 @@ def test_a_survivor_never_hangs(files, victim, sent):
         assert processes[1 - victim].wait(60) == 75
     finally:
         processes[victim].kill()
+        processes[victim].wait(SECONDS)
 
 
 @pytest.mark.slow
