@@ -13,13 +13,15 @@ LEVELS = {
     "text": 1,
     "data": 2,
     "modeling": 3,
-    "training": 4,
-    "export": 4,
-    "inference": 5,
-    "server": 6,
-    "client": 6,
-    "launching": 6,
-    "cli": 7,
+    "checkpoints": 4,
+    "training": 5,
+    "export": 5,
+    "inference": 6,
+    "server": 7,
+    "client": 7,
+    "loadtest": 8,
+    "launching": 8,
+    "cli": 9,
 }
 
 

@@ -1,8 +1,25 @@
-"""A client for TensorFlow Serving and for `bertcls-serve`. Imports neither TensorFlow nor Keras."""
+"""Clients for TensorFlow Serving and for `bertcls-serve`. They import neither TensorFlow nor Keras.
 
+Where only they are wanted, two packages are enough:
+
+    pip install --no-deps keras_bert_cls
+    pip install grpcio protobuf
+"""
+
+from keras_bert_cls.client.async_client import AsyncClient
 from keras_bert_cls.client.client import Client
+from keras_bert_cls.client.endpoint import Tls
 from keras_bert_cls.client.errors import ServerError
 from keras_bert_cls.client.model_description import SignatureSpec, TensorSpec, VersionStatus
 from keras_bert_cls.predictions import Prediction
 
-__all__ = ["Client", "Prediction", "ServerError", "SignatureSpec", "TensorSpec", "VersionStatus"]
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "Prediction",
+    "ServerError",
+    "SignatureSpec",
+    "TensorSpec",
+    "Tls",
+    "VersionStatus",
+]

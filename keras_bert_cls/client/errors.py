@@ -4,6 +4,21 @@ import grpc
 
 from keras_bert_cls.errors import UserError
 
+_ADVICE = {
+    grpc.StatusCode.UNAVAILABLE: (
+        " Is the server running, is this the address of its gRPC port, and do both sides use TLS "
+        "or neither?"
+    ),
+    grpc.StatusCode.DEADLINE_EXCEEDED: (
+        " Give the client a longer timeout, or send fewer texts at a time (batch_size)."
+    ),
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (
+        " The server has more to do than it takes on: ask less at a time (parallel_requests, "
+        "batch_size)."
+    ),
+    grpc.StatusCode.UNAUTHENTICATED: " Give the client the server's bearer_token.",
+}
+
 
 class ServerError(UserError):
     """A call failed.
@@ -18,12 +33,4 @@ class ServerError(UserError):
     def __init__(self, target: str, method: str, code: grpc.StatusCode, details: str):
         self.code = code
         self.details = details
-        super().__init__(f"{method} on {target}: {code.name}: {details}{_advice(code)}")
-
-
-def _advice(code: grpc.StatusCode) -> str:
-    if code is grpc.StatusCode.UNAVAILABLE:
-        return " Is the server running, and is this the address of its gRPC port?"
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return " Give the client a longer timeout, or send fewer texts at a time (batch_size)."
-    return ""
+        super().__init__(f"{method} on {target}: {code.name}: {details}{_ADVICE.get(code, '')}")

@@ -1,7 +1,8 @@
 """Requests out of texts."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from keras_bert_cls.client.schema import MESSAGES
 from keras_bert_cls.errors import UserError
@@ -10,49 +11,74 @@ _DT_STRING = 7
 _CLASSIFY_SIGNATURE = "classify"
 
 
-def model_spec(name: str, version: int | None) -> Any:
-    """Returns the ModelSpec of a version; None means the newest."""
-    spec = MESSAGES["ModelSpec"](name=name)
-    if version is not None:
-        spec.version.value = version
-    return spec
+Columns: TypeAlias = dict[str, list[bytes]]
+"""The model's input, or feature, -> texts in UTF-8."""
 
 
-def predict_request(spec: Any, columns: dict[str, list[bytes]]) -> Any:
-    """Returns a PredictRequest for the signature serving_default.
+@dataclasses.dataclass(frozen=True)
+class ModelChoice:
+    """A model and a version of it.
+
+    Attributes:
+      name: the model's name on the server.
+      version: a number; without it and a label the newest.
+      version_label: a name that the server gives to a version, such as "stable".
+    """
+
+    name: str
+    version: int | None = None
+    version_label: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.version is not None and self.version_label is not None:
+            raise UserError(
+                f"expected a version or a version_label, got both {self.version} and "
+                f"{self.version_label!r}"
+            )
+
+    def spec(self) -> Any:
+        """Returns the ModelSpec."""
+        spec = MESSAGES["ModelSpec"](name=self.name, version_label=self.version_label)
+        if self.version is not None:
+            spec.version.value = self.version
+        return spec
+
+
+def predict_request(spec: Any, columns: Columns, rows: Sequence[int]) -> Any:
+    """Returns a PredictRequest.
 
     Args:
-      spec: the ModelSpec.
-      columns: the signature's input -> texts.
+      spec: the ModelSpec; by default the signature is serving_default.
+      columns: the signature's inputs.
+      rows: indices of the texts to send.
     """
     request = MESSAGES["PredictRequest"](model_spec=spec)
     for name, texts in columns.items():
         tensor = request.inputs[name]
         tensor.dtype = _DT_STRING
-        tensor.tensor_shape.dim.add(size=len(texts))
-        tensor.string_val.extend(texts)
+        tensor.tensor_shape.dim.add(size=len(rows))
+        tensor.string_val.extend(texts[row] for row in rows)
     return request
 
 
-def classification_request(spec: Any, columns: dict[str, list[bytes]]) -> Any:
+def classification_request(spec: Any, columns: Columns, rows: Sequence[int]) -> Any:
     """Returns a ClassificationRequest for the signature classify.
 
     Args:
       spec: the ModelSpec; becomes that of the signature.
-      columns: name of the feature in each tf.Example -> texts.
+      columns: the features of each tf.Example.
+      rows: indices of the texts to send.
     """
     spec.signature_name = _CLASSIFY_SIGNATURE
     request = MESSAGES["ClassificationRequest"](model_spec=spec)
-    for row in zip(*columns.values(), strict=True):
+    for row in rows:
         features = request.input.example_list.examples.add().features
-        for name, text in zip(columns, row, strict=True):
-            features.feature[name].bytes_list.value.append(text)
+        for name, texts in columns.items():
+            features.feature[name].bytes_list.value.append(texts[row])
     return request
 
 
-def encoded_columns(
-    texts: Sequence[str], text_pairs: Sequence[str] | None
-) -> dict[str, list[bytes]]:
+def encoded_columns(texts: Sequence[str], text_pairs: Sequence[str] | None) -> Columns:
     """Returns the model's input name -> texts in UTF-8; raises UserError if they are no texts."""
     columns = {"text": _encoded("texts", texts)}
     if text_pairs is not None:
@@ -63,12 +89,6 @@ def encoded_columns(
                 f"{len(columns['text'])}"
             )
     return columns
-
-
-def slices(columns: dict[str, list[bytes]], size: int) -> Iterator[dict[str, list[bytes]]]:
-    """Yields the columns in parts of at most `size` rows."""
-    for start in range(0, len(columns["text"]), size):
-        yield {name: texts[start : start + size] for name, texts in columns.items()}
 
 
 def _encoded(name: str, texts: Sequence[str]) -> list[bytes]:

@@ -1,5 +1,6 @@
 """The client against a real server."""
 
+import asyncio
 import concurrent.futures
 
 import grpc
@@ -13,7 +14,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from keras_bert_cls.client import Client, ServerError, TensorSpec
+from keras_bert_cls.client import AsyncClient, Client, ServerError, TensorSpec
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.server import classify, predict
 
@@ -41,6 +42,30 @@ def test_classify(client):
     assert_right(client.classify(TEXTS), TEXTS)
 
 
+def test_the_client_of_asyncio_says_the_same(server, client):
+    async def ask():
+        async with AsyncClient(server.address, "tiny", batch_size=2) as asking:
+            return await asyncio.gather(
+                asking.predict(TEXTS),
+                asking.classify(TEXTS),
+                asking.metadata(),
+                asking.status(),
+                asking.is_ready(),
+            )
+
+    predicted, classified, metadata, status, ready = asyncio.run(ask())
+    assert_right(predicted, TEXTS)
+    assert_right(classified, TEXTS)
+    assert (metadata, status, ready) == (client.metadata(), client.status(), True)
+
+
+def test_a_version_by_its_label(client, server):
+    with Client(server.address, "tiny", version_label="stable") as labelled:
+        with pytest.raises(ServerError) as caught:
+            labelled.predict(["a"])
+        assert caught.value.details == "Unrecognized servable version label: stable"
+
+
 def test_no_texts_need_no_server():
     with Client("127.0.0.1:1", "tiny") as nobody_there:
         assert nobody_there.predict([]) == []
@@ -56,7 +81,7 @@ def test_long_lists_are_sent_in_slices(server, monkeypatch):
 
     monkeypatch.setattr(predict, "prepare", counting)
     texts = ["x" * n for n in range(10)]
-    with Client(server.address, "tiny", batch_size=4) as client:
+    with Client(server.address, "tiny", batch_size=4, parallel_requests=1) as client:
         assert_right(client.predict(texts), texts)
     assert sizes == [4, 4, 2]
 
@@ -107,15 +132,6 @@ def test_unknown_model_is_not_ready(server):
         assert not client.is_ready()
         with pytest.raises(ServerError, match="Could not find any versions of model m"):
             client.status()
-
-
-def test_nobody_listens():
-    with Client("127.0.0.1:1", "tiny", timeout=5) as client:
-        assert not client.is_ready()
-        with pytest.raises(ServerError, match="Is the server running") as caught:
-            client.predict(["a"])
-        assert caught.value.code == grpc.StatusCode.UNAVAILABLE
-        assert "Predict on 127.0.0.1:1" in str(caught.value)
 
 
 def test_errors_name_code_and_message(client, server):
@@ -173,9 +189,20 @@ def test_wrong_texts(client, texts, pairs, message):
         client.predict(texts, pairs)
 
 
-def test_batch_size_must_be_positive():
-    with pytest.raises(UserError, match="batch_size must be at least 1, got 0"):
-        Client("127.0.0.1:1", "tiny", batch_size=0)
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch_size": 0}, "at least 1 of rows, got 0"),
+        ({"batch_tokens": 0}, "at least 1 of tokens, got 0"),
+        ({"batch_bytes": -1}, "at least 1 of bytes, got -1"),
+        ({"timeout": 0}, "timeout must be above 0, got 0"),
+        ({"parallel_requests": 0}, "parallel_requests must be above 0, got 0"),
+        ({"version": 1, "version_label": "stable"}, "got both 1 and 'stable'"),
+    ],
+)
+def test_wrong_settings(settings, message):
+    with pytest.raises(UserError, match=message):
+        Client("127.0.0.1:1", "tiny", **settings)
 
 
 def test_text_pairs_need_a_model_of_pairs(client):
@@ -209,28 +236,3 @@ def test_model_that_does_not_classify(tmp_path):
         pytest.raises(UserError, match="gives label and score, or value; this one gives something"),
     ):
         client.predict(["abc"])
-
-
-def test_a_version_that_is_replaced_between_the_two_calls(tmp_path, versions, monkeypatch):
-    """Version 1 answers Predict and is gone when its label names are asked for."""
-    (tmp_path / "1").symlink_to(versions / "first")
-    with running_server(tmp_path) as server, Client(server.address, "tiny") as client:
-        methods = []
-        call = client._connection.call
-
-        def replacing(method, request):
-            methods.append(method)
-            if methods == ["Predict", "Classify"]:
-                (tmp_path / "2").symlink_to(versions / "second")
-                while client_sees(server.address) != {2: "AVAILABLE", 1: "END"}:
-                    pass  # each turn waits for an answer
-            return call(method, request)
-
-        monkeypatch.setattr(client._connection, "call", replacing)
-        assert_right(client.predict(TEXTS), TEXTS, shift=100.0)
-        assert methods == ["Predict", "Classify", "Predict", "Classify"]
-
-
-def client_sees(address):
-    with Client(address, "tiny") as client:
-        return {status.version: status.state for status in client.status()}

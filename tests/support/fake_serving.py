@@ -11,10 +11,10 @@ from keras_bert_cls.client.schema import MESSAGES
 
 
 class FakeServing(grpc.GenericRpcHandler):
-    """Says of each text that its label is the text itself.
+    """Has a model that says of each text that its label is the text itself.
 
     Args:
-      failures: statuses that the first calls get instead of an answer.
+      failures: statuses that the first calls get instead of an answer; None answers.
 
     Attributes:
       requests: the messages that came, in order.
@@ -34,7 +34,11 @@ class FakeServing(grpc.GenericRpcHandler):
 
     def service(self, handler_call_details):
         method = handler_call_details.method.rpartition("/")[2]
-        answer = {"Predict": self._predict, "GetModelStatus": self._status}[method]
+        answer = {
+            "Predict": self._predict,
+            "GetModelMetadata": self._metadata,
+            "GetModelStatus": self._status,
+        }[method]
         return grpc.unary_unary_rpc_method_handler(
             lambda request, context: self._answer(answer, request, context),
             request_deserializer=MESSAGES[f"{method}Request"].FromString,
@@ -57,6 +61,15 @@ class FakeServing(grpc.GenericRpcHandler):
         response = MESSAGES["PredictResponse"]()
         response.outputs["label"].string_val.extend(texts)
         response.outputs["score"].float_val.extend([1.0] * len(texts))
+        return response
+
+    def _metadata(self, _):
+        signatures = MESSAGES["SignatureDefMap"]()
+        text = signatures.signature_def["serving_default"].inputs["text"]
+        text.dtype = 7
+        text.tensor_shape.dim.add(size=-1)
+        response = MESSAGES["GetModelMetadataResponse"]()
+        response.metadata["signature_def"].value = signatures.SerializeToString()
         return response
 
     def _status(self, _):
