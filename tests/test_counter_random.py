@@ -50,7 +50,7 @@ def test_numbers_are_uniform():
     halves = run(random_halves, rows=1000, width=40).ravel()
     uniform = run(random_uniform, rows=1000, width=40).ravel()
     assert words.dtype == np.uint32 and halves.dtype == np.uint16 and uniform.dtype == np.float32
-    assert 0 <= uniform.min() and uniform.max() < 1
+    assert uniform.min() >= 0 and uniform.max() < 1
     for values in (words / 2**32, halves / 2**16, uniform):
         counts, _ = np.histogram(values, bins=20, range=(0, 1))
         expected = len(values) / 20
