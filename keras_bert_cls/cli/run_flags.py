@@ -53,6 +53,13 @@ def define_run_flags(values: flags.FlagValues) -> None:
         "How progress is told on the standard error; json: an object a line.",
         flag_values=values,
     )
+    flags.DEFINE_string(
+        "data_service",
+        _DEFAULTS.data_service,
+        "host:port of a bertcls-data-service dispatcher, which makes the batches of "
+        "--config.data.packed on other machines.",
+        flag_values=values,
+    )
     flags.DEFINE_float(
         "peak_tflops",
         _DEFAULTS.peak_tflops,
@@ -75,6 +82,7 @@ def run_options(values: flags.FlagValues) -> RunOptions:
         task=values.task,
         profile_steps=_steps(values.profile_steps),
         log_format=values.log_format,
+        data_service=values.data_service,
         peak_tflops=values.peak_tflops,
     )
     options.check()

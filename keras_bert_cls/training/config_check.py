@@ -73,6 +73,11 @@ def _problems_between_parts(config: RunConfig) -> list[str]:
             for field in ("metric", "patience")
             if getattr(train, field)
         ]
+    if getattr(config.data, "packed", "") and train.max_tokens_per_batch:
+        found.append(
+            "--config.train: max_tokens_per_batch goes with data.files only: batches of "
+            "data.packed have batch_size rows; set it to 0"
+        )
     if train.jit_compile and config.encoder.pack_tokens:
         found.append("--config.train: jit_compile needs encoder.pack_tokens=False")
     if config.init_from:

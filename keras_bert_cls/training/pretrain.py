@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
 
@@ -12,6 +12,7 @@ from keras_bert_cls.data.batches import PretrainingBatches
 from keras_bert_cls.data.fingerprint import fingerprint, reuse_or_build
 from keras_bert_cls.data.masking import TokenMasker
 from keras_bert_cls.data.pretraining_rows import build_pretraining_store
+from keras_bert_cls.data.shard_batches import ShardBatches
 from keras_bert_cls.data.store_batches import StoreBatches
 from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.modeling.encoder import copy_shared_weights
@@ -74,7 +75,7 @@ def pretrain(
                 workers=workers,
                 build_model=lambda: _build_model(config, start),
                 objective=MaskedLMObjective(),
-                source=lambda rows: _source(config, start.tokenizer, stores["train"], rows),
+                source=lambda rows: _source(config, options, start.tokenizer, stores, rows),
                 evaluator=_evaluator(config, start.tokenizer, stores.get("dev")),
             )
         )
@@ -89,17 +90,30 @@ def _build_model(config: PretrainConfig, start: StartingPoint) -> keras.Model:
 
 
 def _source(
-    config: PretrainConfig, tokenizer: Tokenizer, store: TokenStore, rows: int
+    config: PretrainConfig,
+    options: RunOptions,
+    tokenizer: Tokenizer,
+    stores: Mapping[str, TokenStore],
+    rows: int,
 ) -> BatchSource:
-    plan = BatchPlan(
-        store.lengths("token_ids"), rows, config.train.max_tokens_per_batch, config.seed
-    )
-    vocabulary = tokenizer.vocabulary
+    vocabulary, data = tokenizer.vocabulary, config.data
+    masker = TokenMasker(vocabulary, config.masking)
+    if data.packed:
+        return ShardBatches(
+            data.packed,
+            tokenizer,
+            data,
+            masker,
+            batch_size=rows,
+            seed=config.seed,
+            data_service=options.data_service,
+        )
+    store = stores["train"]
     return StoreBatches(
         store,
-        plan,
-        PretrainingBatches(store, vocabulary, config.data.pair_objective, config.seed),
-        TokenMasker(vocabulary, config.masking),
+        BatchPlan(store.lengths("token_ids"), rows, config.train.max_tokens_per_batch, config.seed),
+        PretrainingBatches(store, vocabulary, data.pair_objective, config.seed),
+        masker,
     )
 
 
@@ -132,7 +146,10 @@ def _stores(
     run: RunDirectory, config: PretrainConfig, tokenizer: Tokenizer, workers: Workers
 ) -> dict[str, TokenStore]:
     """Reads the splits that a worker needs: the chief alone evaluates."""
-    files = {"train": config.data.files, "dev": config.data.dev_files if workers.is_chief else ()}
+    files = {
+        "train": () if config.data.packed else config.data.files,
+        "dev": config.data.dev_files if workers.is_chief else (),
+    }
     settings = {
         **dataclasses.asdict(config.data),
         "vocabulary": tokenizer.vocabulary.tokens,

@@ -32,6 +32,8 @@ class RunOptions:
       task: this process's place in `cluster`.
       profile_steps: the first and the last step whose profile TensorBoard shows; None for none.
       log_format: how progress is told on the standard error: "text", or "json", an object a line.
+      data_service: host:port of a tf.data service's dispatcher that makes the batches of packed
+        shards; "" makes them in this process.
       peak_tflops: of one device, for the model FLOP utilisation; 0 leaves that out.
     """
 
@@ -42,6 +44,7 @@ class RunOptions:
     task: int = 0
     profile_steps: tuple[int, int] | None = None
     log_format: str = "text"
+    data_service: str = ""
     peak_tflops: float = 0.0
 
     def check(self) -> None:
