@@ -68,6 +68,8 @@ class PretrainingData:
 
     Attributes:
       files: paths and glob patterns of the training text.
+      packed: folder of bertcls-pack that holds the training text ready for use; `files`, and how
+        they are to be read, are not looked at then. "" reads `files`.
       dev_files: text on which the loss is measured; empty for none.
       file_format, text_column: see TableSpec.
       one_document_per_line: makes each line of a txt file a document.
@@ -80,6 +82,7 @@ class PretrainingData:
     """
 
     files: tuple[str, ...] = ()
+    packed: str = ""
     dev_files: tuple[str, ...] = ()
     file_format: str | None = None
     text_column: str | None = None
@@ -91,7 +94,7 @@ class PretrainingData:
 
     def problems(self) -> list[str]:
         """Returns what is wrong with the config, a sentence each; empty if all is well."""
-        found = [] if self.files else ["files names no training text"]
+        found = [] if self.files or self.packed else ["files names no training text"]
         if self.max_length < 8:
             found.append(f"max_length must be at least 8, got {self.max_length}")
         found += choice_problem("on_bad_row", self.on_bad_row, POLICIES)

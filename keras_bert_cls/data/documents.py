@@ -16,12 +16,12 @@ class Document(NamedTuple):
 
     Attributes:
       file: the file's path.
-      line: 1-based line of the first of `lines`; in a table that of the row.
+      line_numbers: where each of `lines` stands, from 1; in a table all in the line of the row.
       lines: the lines that are not blank.
     """
 
     file: str
-    line: int
+    line_numbers: tuple[int, ...]
     lines: tuple[str, ...]
 
 
@@ -51,11 +51,31 @@ def iterate_documents(
     Raises:
       UserError: as `keras_bert_cls.data.readers.read_rows`.
     """
+    spec = TableSpec(file_format=file_format, text_column=text_column)
+    return documents_of_files(
+        table_files(paths, spec),
+        spec,
+        one_document_per_line=one_document_per_line,
+        maximum_characters=maximum_characters,
+        bad_rows=bad_rows,
+    )
+
+
+def documents_of_files(
+    files: Iterable[SourceFile],
+    spec: TableSpec,
+    *,
+    one_document_per_line: bool = False,
+    maximum_characters: int = 1_000_000,
+    bad_rows: BadRows | None = None,
+) -> Iterator[Document]:
+    """Reads the documents of files, or of parts of them, that `table_files` has checked.
+
+    Args and errors are those of `iterate_documents`.
+    """
     if maximum_characters < 1:
         raise UserError(f"maximum_characters must be at least 1, got {maximum_characters}")
-    spec = TableSpec(file_format=file_format, text_column=text_column)
     bad_rows = BadRows() if bad_rows is None else bad_rows
-    files = table_files(paths, spec)
     return (
         document
         for file in files
@@ -86,23 +106,27 @@ def _groups_of_lines(
 
 def _parts(name: str, lines: _NumberedLines, maximum_characters: int) -> Iterator[Document]:
     """Makes a document of the lines up to each blank line, or up to where a part is full."""
-    part: list[str] = []
-    first = size = 0
+    part: list[tuple[int, str]] = []
+    size = 0
     for number, text in lines:
         if not text.strip():
             if part:
-                yield Document(name, first, tuple(part))
+                yield _document(name, part)
             part, size = [], 0
             continue
         for piece in _pieces(text, maximum_characters):
             if part and size + len(piece) > maximum_characters:
-                yield Document(name, first, tuple(part))
+                yield _document(name, part)
                 part, size = [], 0
-            first = first if part else number
-            part.append(piece)
+            part.append((number, piece))
             size += len(piece)
     if part:
-        yield Document(name, first, tuple(part))
+        yield _document(name, part)
+
+
+def _document(name: str, part: list[tuple[int, str]]) -> Document:
+    numbers, texts = zip(*part, strict=True)
+    return Document(name, numbers, texts)
 
 
 def _pieces(text: str, length: int) -> list[str]:

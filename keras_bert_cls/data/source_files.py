@@ -39,17 +39,23 @@ _SHARD_SUFFIX = re.compile(r"-\d+-of-\d+$")
 
 @dataclasses.dataclass(frozen=True)
 class SourceFile:
-    """One file to read.
+    """One file to read, or whole lines of one.
 
     Attributes:
       path: its path, or "-" for the standard input.
       file_format: one of FILE_FORMATS.
       compression: "gz", "xz" or None.
+      start: first byte to read, the first of a line; 0 unless the file is plain text lines.
+      end: the byte after the last to read, None for the file's end.
+      lines_before: lines that stand before `start`.
     """
 
     path: str
     file_format: str
     compression: str | None = None
+    start: int = 0
+    end: int | None = None
+    lines_before: int = 0
 
     @property
     def name(self) -> str:
@@ -61,7 +67,7 @@ class SourceFile:
         return f"{self.name}:{line}"
 
     def open(self) -> contextlib.AbstractContextManager[BinaryIO]:
-        """Opens the file for reading its unpacked bytes.
+        """Opens the file for reading its unpacked bytes; `read_lines` goes to `start`.
 
         Raises:
           UserError: the file cannot be opened.

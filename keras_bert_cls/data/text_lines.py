@@ -41,9 +41,13 @@ def read_lines(file: SourceFile, *, keep_ends: bool = False) -> Iterator[Line]:
     Raises:
       UserError: the file cannot be read to its end, is UTF-16, or has a line that is too long.
     """
-    number = offset = 0
+    number, offset = file.lines_before, file.start
     with file.open() as stream:
-        while raw := _next_line(stream, file, number + 1):
+        if file.start:  # the standard input can't seek
+            stream.seek(file.start)
+        while file.end is None or offset < file.end:
+            if not (raw := _next_line(stream, file, number + 1)):
+                return
             number += 1
             start = len(codecs.BOM_UTF8) if number == 1 and raw.startswith(codecs.BOM_UTF8) else 0
             if number == 1:

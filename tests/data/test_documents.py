@@ -34,7 +34,8 @@ def test_blank_lines_separate_documents(tmp_path_factory, documents, end, blank,
         blanks = data.draw(st.integers(1, 3)) if text else 0
         text += (blank + end) * blanks + "".join(one + end for one in lines)
         line += blanks
-        expected.append(Document(str(path), line, tuple(lines)))
+        numbers = tuple(range(line, line + len(lines)))
+        expected.append(Document(str(path), numbers, tuple(lines)))
         line += len(lines)
     path.write_bytes(text.encode())
     assert list(iterate_documents(path)) == expected
@@ -50,19 +51,25 @@ def test_parts_are_short_and_hold_every_character_once(tmp_path_factory, documen
     assert "".join("".join(part.lines) for part in parts) == "".join(
         "".join(lines) for lines in documents
     )
-    whole = list(iterate_documents(path))
-    assert {document.line for document in whole} <= {part.line for part in parts}
+    line_of_text = {
+        (number, text)
+        for document in iterate_documents(path)
+        for number, text in zip(document.line_numbers, document.lines, strict=True)
+    }
+    for part in parts:
+        for number, piece in zip(part.line_numbers, part.lines, strict=True):
+            assert any(number == line and piece in text for line, text in line_of_text)
 
 
 def test_a_document_is_cut_between_lines_where_possible(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("aaaa\nbbbb\ncc\n" + "d" * 23 + "\ne\n\nf\n")
-    assert [(d.line, d.lines) for d in iterate_documents(path, maximum_characters=10)] == [
-        (1, ("aaaa", "bbbb", "cc")),
-        (4, ("d" * 10,)),
-        (4, ("d" * 10,)),
-        (4, ("ddd", "e")),
-        (7, ("f",)),
+    assert [(d.line_numbers, d.lines) for d in iterate_documents(path, maximum_characters=10)] == [
+        ((1, 2, 3), ("aaaa", "bbbb", "cc")),
+        ((4,), ("d" * 10,)),
+        ((4,), ("d" * 10,)),
+        ((4, 5), ("ddd", "e")),
+        ((7,), ("f",)),
     ]
 
 
@@ -70,9 +77,9 @@ def test_one_document_per_line(tmp_path):
     path = tmp_path / "a.txt.gz"
     path.write_bytes(gzip.compress(b"one\n\ntwo\nthree"))
     assert list(iterate_documents(path, one_document_per_line=True)) == [
-        Document(str(path), 1, ("one",)),
-        Document(str(path), 3, ("two",)),
-        Document(str(path), 4, ("three",)),
+        Document(str(path), (1,), ("one",)),
+        Document(str(path), (3,), ("two",)),
+        Document(str(path), (4,), ("three",)),
     ]
 
 
@@ -83,10 +90,10 @@ def test_rows_of_tables_are_documents(tmp_path):
     with open(table, "w", newline="") as stream:
         csv.writer(stream).writerows([("id", "text"), *((1, text) for text in texts)])
     assert list(iterate_documents([jsonl, table], "text")) == [
-        Document(str(jsonl), 1, ("one", "two", "three")),
-        Document(str(jsonl), 2, ("four",)),
-        Document(str(table), 2, ("one", "two", "three")),
-        Document(str(table), 6, ("four",)),
+        Document(str(jsonl), (1, 1, 1), ("one", "two", "three")),
+        Document(str(jsonl), (2,), ("four",)),
+        Document(str(table), (2, 2, 2), ("one", "two", "three")),
+        Document(str(table), (6,), ("four",)),
     ]
 
 
@@ -96,8 +103,8 @@ def test_documents_of_parquet(tmp_path):
     path = tmp_path / "a.parquet"
     parquet.write_table(pyarrow.table({"text": ["one\ntwo", "three"]}), path)
     assert list(iterate_documents(path, "text")) == [
-        Document(str(path), 1, ("one", "two")),
-        Document(str(path), 2, ("three",)),
+        Document(str(path), (1, 1), ("one", "two")),
+        Document(str(path), (2,), ("three",)),
     ]
 
 
@@ -113,7 +120,8 @@ def test_errors_name_the_line_or_are_counted(tmp_path):
     with pytest.raises(UserError, match=r"a\.txt:2: not UTF-8"):
         list(iterate_documents(path))
     bad_rows = BadRows("skip")
-    assert [d.lines for d in iterate_documents(path, bad_rows=bad_rows)] == [("one", "two")]
+    (document,) = iterate_documents(path, bad_rows=bad_rows)
+    assert document == Document(str(path), (1, 3), ("one", "two"))
     assert bad_rows.counts == {"broken encoding": 1}
     with pytest.raises(UserError, match="maximum_characters must be at least 1, got 0"):
         iterate_documents(path, maximum_characters=0)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_vocabulary import LETTERS, VOCABULARY
 
-from keras_bert_cls.data import pretraining_rows
+from keras_bert_cls.data import pretraining_rows, sequences
 from keras_bert_cls.data.config import PretrainingData
 from keras_bert_cls.data.pretraining_rows import build_pretraining_store
 from keras_bert_cls.data.token_store import TokenStore
@@ -51,10 +51,11 @@ def test_nothing_is_lost_and_nothing_is_mixed(
     path = text_file(folder, "\n\n".join("\n".join(document) for document in lines))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pretraining_rows, "_CHUNK", chunk)
+        patch.setattr(sequences, "_CHUNK", chunk)
         store = build(folder, path, max_length=max_length, pair_objective=objective)
     pairs = objective != "none"
     room = max_length - (3 if pairs else 2)
-    sequences = iter(range(len(store)))
+    rows = iter(range(len(store)))
     first_line = 1
     for document in lines:
         sizes = [len(TOKENIZER.tokens_of(line)) for line in document]
@@ -62,7 +63,7 @@ def test_nothing_is_lost_and_nothing_is_mixed(
         left = list(itertools.chain.from_iterable(map(TOKENIZER.tokens_of, document)))
         done = 0
         while left:
-            row = next(sequences)
+            row = next(rows)
             ids = store.row("token_ids", row)
             assert len(ids) <= max_length
             first = store.values("first_length")[row]
@@ -78,7 +79,7 @@ def test_nothing_is_lost_and_nothing_is_mixed(
                 rest = int((line_of_token[done:] == line_of_token[done]).sum())
                 assert len(tokens) + min(rest, room) > room
         first_line += len(document) + 1
-    assert next(sequences, None) is None
+    assert next(rows, None) is None
 
 
 def test_sequences_of_documents(tmp_path):
@@ -162,6 +163,13 @@ def test_errors_name_the_line_or_are_reported(tmp_path):
     store = build(tmp_path, path, on_bad_row="skip")
     assert tokens_of(store, 0) == "[CLS] a b [SEP]"
     assert f"{path}:2" in store.description["skipped"]
+
+
+def test_lines_after_a_skipped_one_keep_their_numbers(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"a b c d e\n\xff\ne f g h a b\nc d e f g h a\n")
+    store = build(tmp_path, path, on_bad_row="skip")
+    assert store.values("line").tolist() == [1, 3, 4]
 
 
 def test_no_text_is_left(tmp_path):
