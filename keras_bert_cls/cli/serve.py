@@ -1,10 +1,11 @@
-"""Serves an exported model over gRPC, with TensorFlow Serving's protocol and answers.
+"""Serves exported models over gRPC and REST, with TensorFlow Serving's protocol, flags and answers.
 
-  bertcls-serve --model_name=sentiment --model_base_path=exported --port=8500
+  bertcls-serve --model_name=sentiment --model_base_path=exported --port=8500 --rest_api_port=8501
 
---model_base_path is the folder that bertcls-export wrote to. The newest version in it answers; a
-newer one takes over when it appears, and no request is lost. Clients of tensorflow_model_server
-work unchanged. SIGTERM and Ctrl-C let the requests under way finish.
+--model_base_path is the folder that bertcls-export wrote to; --model_config_file lists several
+models. The newest version answers; a newer one takes over when it appears, and no request is lost.
+Clients of tensorflow_model_server work unchanged. SIGTERM and Ctrl-C let the requests under way
+finish.
 """
 
 import asyncio
@@ -12,73 +13,27 @@ import dataclasses
 import logging
 import pathlib
 from collections.abc import Sequence
-
-from absl import flags
+from typing import TYPE_CHECKING
 
 from keras_bert_cls.cli.program import Program
+from keras_bert_cls.cli.serve_flags import define_flags
 from keras_bert_cls.server.options import ServerOptions
 
+if TYPE_CHECKING:
+    from keras_bert_cls.server.model_server import Addresses
+
 program = Program("bertcls-serve", __doc__)
+define_flags(program.flags)
 
-
-def _define_number(name: str, description: str, lower: int, upper: int | None = None) -> None:
-    flags.DEFINE_integer(
-        name, getattr(ServerOptions, name), description, lower, upper, flag_values=program.flags
-    )
-
-
-flags.DEFINE_string(
+_PATHS = (
     "model_base_path",
-    None,
-    "The folder with a numbered folder for each version.",
-    required=True,
-    flag_values=program.flags,
+    "model_config_file",
+    "ssl_config_file",
+    "bearer_token_file",
+    "monitoring_config_file",
+    "batching_parameters_file",
 )
-flags.DEFINE_string(
-    "model_name",
-    ServerOptions.model_name,
-    "The model's name in requests.",
-    flag_values=program.flags,
-)
-flags.DEFINE_string(
-    "host",
-    ServerOptions.host,
-    "The address to listen on; 0.0.0.0 for all. Connections are not encrypted.",
-    flag_values=program.flags,
-)
-_define_number("port", "The gRPC port; 0 takes a free one.", 0, 65535)
-flags.DEFINE_integer(
-    "rest_api_port",
-    0,
-    "The REST port. This version serves gRPC only.",
-    flag_values=program.flags,
-)
-flags.DEFINE_float(
-    "file_system_poll_wait_seconds",
-    ServerOptions.file_system_poll_wait_seconds,
-    "Time between looks for new versions; 0 looks at start only.",
-    0,
-    flag_values=program.flags,
-)
-flags.DEFINE_bool(
-    "enable_model_warmup",
-    ServerOptions.enable_model_warmup,
-    "Whether a version's recorded requests run before it serves.",
-    flag_values=program.flags,
-)
-_define_number("max_batch_size", "Texts of a batch, and of a single request.", 1)
-_define_number("num_batch_threads", "Batches that are computed at a time.", 1)
-_define_number("max_enqueued_batches", "Full batches that may wait; more is refused.", 1)
-_define_number("grpc_max_threads", "Requests under way at a time; more are refused.", 1)
-_define_number("max_message_bytes", "Size of a request.", 1)
-_define_number("tensorflow_intra_op_parallelism", "Threads that share one op; 0: TensorFlow's.", 0)
-_define_number("tensorflow_inter_op_parallelism", "Threads for other ops; 0: TensorFlow's.", 0)
-flags.register_validator(
-    "rest_api_port",
-    lambda port: port == 0,
-    "REST is not there yet, this version serves gRPC only: leave the flag out, and give --port",
-    flag_values=program.flags,
-)
+_LISTS = ("saved_model_tags", "grpc_channel_arguments")
 
 
 def _run(_: list[str]) -> int:
@@ -88,14 +43,25 @@ def _run(_: list[str]) -> int:
     logging.getLogger("tensorflow").setLevel(
         logging.ERROR
     )  # Its v1 loader calls itself deprecated.
-    asyncio.run(serve(_options(), lambda address: print(f"listening on {address}", flush=True)))
+    asyncio.run(serve(_options(), _tell_addresses))
     return 0
+
+
+def _tell_addresses(addresses: "Addresses") -> None:
+    print(f"listening on {addresses.grpc}", flush=True)
+    if addresses.rest is not None:
+        print(f"listening for REST on {addresses.rest}", flush=True)
 
 
 def _options() -> ServerOptions:
     values = program.flags.flag_values_dict()
     given = {f.name: values[f.name] for f in dataclasses.fields(ServerOptions) if f.name in values}
-    return ServerOptions(**{**given, "model_base_path": pathlib.Path(given["model_base_path"])})
+    for name in _PATHS:
+        given[name] = pathlib.Path(given[name]) if given[name] else None
+    for name in _LISTS:
+        given[name] = tuple(given[name])
+    given["allowed_model_roots"] = tuple(map(pathlib.Path, given["allowed_model_roots"]))
+    return ServerOptions(**given)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

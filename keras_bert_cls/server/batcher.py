@@ -1,56 +1,95 @@
 """Gathers requests into batches while the workers are busy.
 
 There is no timer: an idle worker takes what is there at once, so a lone request never waits, and
-under load the batches grow by themselves.
+under load the batches grow by themselves. A batch holds texts of about one length, at most a
+number of tokens: a short text never shares a batch with a long one, and pays for none.
 """
 
 import asyncio
 import collections
 import dataclasses
 import itertools
-import logging
 import time
 from concurrent import futures
 
 import grpc
-import numpy as np
 
-from keras_bert_cls.server.computation import Computation, merged, split
+from keras_bert_cls.server.batch_run import Outputs, run_together
+from keras_bert_cls.server.computation import Computation
 from keras_bert_cls.server.status_errors import ServingError, invalid_argument
+from keras_bert_cls.server.text_cost import Cost, cost_of
 
-_logger = logging.getLogger(__name__)
 
-Outputs = dict[str, np.ndarray]
+@dataclasses.dataclass(frozen=True)
+class BatchLimits:
+    """How large batches and requests may be.
+
+    Attributes:
+      max_batch_size: rows of a batch, and of a single request.
+      max_batch_tokens: tokens of a batch, as `text_cost` guesses them; a single request may have
+        more, and runs alone then.
+      max_enqueued_batches: batches of `max_batch_size` that may wait; more is refused.
+      max_text_bytes: of a single text.
+      merges_requests: whether requests share batches at all.
+    """
+
+    max_batch_size: int
+    max_batch_tokens: int
+    max_enqueued_batches: int
+    max_text_bytes: int
+    merges_requests: bool = True
+
+
+class BatchObserver:
+    """Is told what the batcher does; this one does nothing with it."""
+
+    def batch_ran(
+        self, computations: list[Computation], waited: list[float], seconds: float
+    ) -> None:
+        """A batch is done.
+
+        Args:
+          computations: the requests of the batch.
+          waited: the seconds that each of them was in the queue.
+          seconds: that the worker took.
+        """
+
+    def queue_changed(self, rows: int) -> None:
+        """So many rows wait now."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Request:
     computation: Computation
+    cost: Cost
     deadline: float | None  # of time.monotonic()
+    arrival: float  # of time.monotonic()
     answer: asyncio.Future[Outputs]
 
     @property
-    def size(self) -> int:
+    def rows(self) -> int:
         """What the request takes of a batch and of the queue; an empty one takes a place too."""
         return max(1, self.computation.rows)
 
 
 class Batcher:
-    """Runs computations on worker threads, those of the same key together.
+    """Runs computations on worker threads, those of the same key and length together.
 
     `run` and `close` belong to one event loop.
 
     Args:
       workers: batches that run at a time.
-      max_batch_size: rows of a batch, and of a single request.
-      max_enqueued_batches: full batches that may wait; more is refused.
+      limits: see BatchLimits.
+      observer: is told of every batch.
     """
 
-    def __init__(self, *, workers: int, max_batch_size: int, max_enqueued_batches: int):
-        self._max_batch_size = max_batch_size
-        self._max_queued = max_batch_size * max_enqueued_batches
+    def __init__(self, workers: int, limits: BatchLimits, observer: BatchObserver | None = None):
+        self._limits = limits
+        self._observer = observer or BatchObserver()
+        self._max_queued = limits.max_batch_size * limits.max_enqueued_batches
         self._queued = 0
         self._idle_workers = workers
+        # In the order of their oldest requests' arrival, roughly: a queue that is served goes last.
         self._queues: dict[tuple[object, ...], collections.deque[_Request]] = {}
         self._batches: set[asyncio.Task[None]] = set()
         self._executor = futures.ThreadPoolExecutor(workers, thread_name_prefix="batch")
@@ -66,16 +105,11 @@ class Batcher:
           deadline: the time of `time.monotonic` after which the answer is worthless.
 
         Raises:
-          ServingError: too many rows, a full queue, a deadline that passed before the work began,
-            or the graph refused the inputs.
+          ServingError: too many rows, too large a text, a full queue, a deadline that passed before
+            the work began, or the graph refused the inputs.
         """
-        if computation.rows > self._max_batch_size:
-            raise invalid_argument(
-                f"Task size {computation.rows} is larger than maximum input batch size "
-                f"{self._max_batch_size}"
-            )
-        request = _Request(computation, deadline, asyncio.get_running_loop().create_future())
-        if self._queued + request.size > self._max_queued:
+        request = self._checked(computation, deadline)
+        if self._queued + request.rows > self._max_queued:
             raise ServingError(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
                 "The batch scheduling queue to which this task was submitted is full",
@@ -94,21 +128,41 @@ class Batcher:
         await asyncio.gather(*self._batches)
         self._executor.shutdown()
 
+    def _checked(self, computation: Computation, deadline: float | None) -> _Request:
+        limits = self._limits
+        if computation.rows > limits.max_batch_size:
+            raise invalid_argument(
+                f"Task size {computation.rows} is larger than maximum input batch size "
+                f"{limits.max_batch_size}"
+            )
+        cost = cost_of(computation.inputs, computation.rows, computation.servable.max_tokens)
+        if cost.largest_text > limits.max_text_bytes:
+            raise invalid_argument(
+                f"Text of {cost.largest_text} bytes is larger than the limit of "
+                f"{limits.max_text_bytes}"
+            )
+        answer: asyncio.Future[Outputs] = asyncio.get_running_loop().create_future()
+        return _Request(computation, cost, deadline, time.monotonic(), answer)
+
     def _enqueue(self, request: _Request) -> tuple[object, ...]:
         computation = request.computation
-        key = computation.batch_key
-        if not computation.signature.merges_rows:
+        key = (*computation.batch_key, request.cost.length_class)
+        if not (self._limits.merges_requests and computation.signature.merges_rows):
             key = (*key, next(self._alone))
         self._queues.setdefault(key, collections.deque()).append(request)
-        self._queued += request.size
+        self._change_queued(request.rows)
         return key
 
     def _take(self, key: tuple[object, ...], request: _Request) -> None:
         queue = self._queues[key]
         queue.remove(request)
-        self._queued -= request.size
+        self._change_queued(-request.rows)
         if not queue:
             del self._queues[key]
+
+    def _change_queued(self, rows: int) -> None:
+        self._queued += rows
+        self._observer.queue_changed(self._queued)
 
     def _start_batches(self) -> None:
         while self._idle_workers and self._queues:
@@ -123,23 +177,31 @@ class Batcher:
         """Takes a batch's worth of the requests that are worth running off the next queue."""
         key, queue = next(iter(self._queues.items()))
         batch: list[_Request] = []
-        rows = 0
-        while queue and rows + queue[0].size <= self._max_batch_size:
+        rows = tokens = 0
+        while queue and (not batch or self._fits(rows, tokens, queue[0])):
             request = queue[0]
             self._take(key, request)
             if not _is_expired(request):
                 batch.append(request)
-                rows += request.size
+                rows += request.rows
+                tokens += request.cost.tokens
         if queue:
             # What is left waits its turn behind the other keys.
             self._queues[key] = self._queues.pop(key)
         return batch
 
+    def _fits(self, rows: int, tokens: int, request: _Request) -> bool:
+        return (
+            rows + request.rows <= self._limits.max_batch_size
+            and tokens + request.cost.tokens <= self._limits.max_batch_tokens
+        )
+
     async def _run_batch(self, batch: list[_Request]) -> None:
         computations = [request.computation for request in batch]
+        start = time.monotonic()
         try:
             results = await asyncio.get_running_loop().run_in_executor(
-                self._executor, _run_together, computations
+                self._executor, run_together, computations
             )
         finally:
             self._idle_workers += 1
@@ -151,6 +213,8 @@ class Batcher:
                 request.answer.set_exception(result)
             else:
                 request.answer.set_result(result)
+        waited = [start - request.arrival for request in batch]
+        self._observer.batch_ran(computations, waited, time.monotonic() - start)
 
 
 def _is_expired(request: _Request) -> bool:
@@ -163,26 +227,3 @@ def _is_expired(request: _Request) -> bool:
         ServingError(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
     )
     return True
-
-
-def _run_together(computations: list[Computation]) -> list[Outputs | Exception]:
-    """Returns outputs or the error of each; runs on a worker thread.
-
-    If the batch fails, each runs alone: only the one that is at fault fails, with its own message.
-    """
-    rows = [computation.rows for computation in computations]
-    if len(computations) > 1:
-        try:
-            outputs = merged(computations).run()
-            if all(array.shape[0] == sum(rows) for array in outputs.values()):
-                return list(split(outputs, rows))
-        except Exception as error:
-            _logger.debug("a batch of %d requests failed: %s", len(computations), error)
-    return [_run_alone(computation) for computation in computations]
-
-
-def _run_alone(computation: Computation) -> Outputs | Exception:
-    try:
-        return computation.run()
-    except Exception as error:
-        return error

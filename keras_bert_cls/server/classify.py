@@ -33,7 +33,7 @@ def prepare(servable: Servable, request: classification_pb2.ClassificationReques
             f'"{_CLASSES}" or "{_SCORES}". Signature was: {definition}'
         )
     inputs = {examples.INPUTS: examples.serialized_examples(request.input)}
-    return checked_computation(servable, signature, inputs, outputs)
+    return checked_computation(servable, signature, inputs, outputs, "Classify")
 
 
 def response(

@@ -19,6 +19,7 @@ class Computation:
       inputs: alias -> array of the declared type and shape.
       outputs: aliases of the wanted outputs, sorted.
       rows: size of the first dimension of the inputs; 1 where they have none.
+      api: TensorFlow Serving's name of the call, such as "Predict".
     """
 
     servable: Servable
@@ -26,6 +27,7 @@ class Computation:
     inputs: dict[str, np.ndarray]
     outputs: tuple[str, ...]
     rows: int
+    api: str = "Predict"
 
     @property
     def batch_key(self) -> tuple[object, ...]:
@@ -42,6 +44,7 @@ def checked_computation(
     signature: Signature,
     inputs: dict[str, np.ndarray],
     outputs: tuple[str, ...],
+    api: str,
 ) -> Computation:
     """Returns the computation, or raises ServingError if the inputs do not fit the signature."""
     signature.check_inputs(inputs)
@@ -49,7 +52,7 @@ def checked_computation(
     if len(rows) > 1:
         raise invalid_argument("Batching Run() input tensors must have equal 0th-dimension size")
     return Computation(
-        servable, signature, inputs, tuple(sorted(outputs)), rows.pop() if rows else 1
+        servable, signature, inputs, tuple(sorted(outputs)), rows.pop() if rows else 1, api
     )
 
 

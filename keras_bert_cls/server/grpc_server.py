@@ -2,34 +2,23 @@
 
 import contextlib
 import importlib
-import logging
-import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import grpc
-from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from tensorflow_serving.apis import (
-    classification_pb2,
-    get_model_metadata_pb2,
-    get_model_status_pb2,
-    predict_pb2,
-    regression_pb2,
-)
 
 from keras_bert_cls.errors import UserError
+from keras_bert_cls.server.address import host_and_port
 from keras_bert_cls.server.api import Api
+from keras_bert_cls.server.grpc_authorization import RequireToken
+from keras_bert_cls.server.grpc_handlers import MODEL_SERVICE, PREDICTION_SERVICE, service_handlers
+from keras_bert_cls.server.monitoring.metrics import ServerMetrics
 from keras_bert_cls.server.options import ServerOptions
-from keras_bert_cls.server.status_errors import ServingError
+from keras_bert_cls.server.security import BearerToken, TlsIdentity
 
-_logger = logging.getLogger(__name__)
-
-PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
-MODEL_SERVICE = "tensorflow.serving.ModelService"
-
-_Method = Callable[[Any, float | None], Awaitable[Message]]
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class GrpcServer:
@@ -37,25 +26,32 @@ class GrpcServer:
 
     Args:
       api: what answers.
-      model_names: each is a service of the health protocol.
+      metrics: are told of every answer.
       options: host, port and limits.
+      tls: how to encrypt, if at all.
+      token: what requests must bring, if anything.
     """
 
-    def __init__(self, api: Api, model_names: Iterable[str], options: ServerOptions):
-        self._services = ["", PREDICTION_SERVICE, MODEL_SERVICE, *model_names]
+    def __init__(
+        self,
+        api: Api,
+        metrics: ServerMetrics,
+        options: ServerOptions,
+        tls: TlsIdentity | None,
+        token: BearerToken | None,
+    ):
+        self._options = options
+        self._credentials = tls.grpc_credentials() if tls else None
         self._health = health.aio.HealthServicer()
+        self._health_of_models: dict[str, bool] = {}
         self._server = grpc.aio.server(
-            options=[
-                ("grpc.so_reuseport", 0),  # Two servers on a port would share its requests.
-                ("grpc.max_receive_message_length", options.max_message_bytes),
-                ("grpc.max_send_message_length", -1),
-            ],
+            interceptors=[RequireToken(token)] if token else [],
+            options=_channel_options(options),
             maximum_concurrent_rpcs=options.grpc_max_threads,
         )
-        self._server.add_generic_rpc_handlers(_handlers(api))
+        self._server.add_generic_rpc_handlers(service_handlers(api, metrics))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         _add_reflection(self._server)
-        self._host, self._port = options.host, options.port
 
     async def start(self) -> str:
         """Starts to listen, and returns "host:port".
@@ -63,70 +59,53 @@ class GrpcServer:
         Raises:
           UserError: the port is taken, or the address is not this machine's.
         """
-        address = f"{self._host}:{self._port}"
-        try:
-            port = self._server.add_insecure_port(address)
-        except RuntimeError as error:
-            raise UserError(
-                f"cannot listen on {address}: is another server running there? "
-                "Choose another --port, or --port=0 for any free one."
-            ) from error
-        for service in self._services:
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        host = self._options.host
+        address = host_and_port(host, self._options.port)
+        port = self._listen(address, "--port, or --port=0 for any free one")
+        if self._options.grpc_socket_path:
+            self._listen(f"unix:{self._options.grpc_socket_path}", "--grpc_socket_path")
+        for service in ("", PREDICTION_SERVICE, MODEL_SERVICE):
+            await self._health.set(service, _SERVING)
         await self._server.start()
-        return f"{self._host}:{port}"
+        return host_and_port(host, port)
+
+    async def set_health(self, models: Mapping[str, bool]) -> None:
+        """Says for every model whether it answers; each is a service of the health protocol."""
+        for name in self._health_of_models.keys() - models.keys():
+            await self._health.set(name, _NOT_SERVING)
+        for name, answers in models.items():
+            if self._health_of_models.get(name) != answers:
+                await self._health.set(name, _SERVING if answers else _NOT_SERVING)
+        self._health_of_models = dict(models)
 
     async def stop(self, drain_seconds: float) -> None:
         """Refuses new requests at once and gives those under way `drain_seconds`."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(drain_seconds)
 
-
-def _handlers(api: Api) -> tuple[grpc.GenericRpcHandler, ...]:
-    prediction_methods = {
-        "Predict": (api.predict, predict_pb2.PredictRequest),
-        "Classify": (api.classify, classification_pb2.ClassificationRequest),
-        "Regress": (api.regress, regression_pb2.RegressionRequest),
-        "GetModelMetadata": (api.model_metadata, get_model_metadata_pb2.GetModelMetadataRequest),
-    }
-    model_methods = {
-        "GetModelStatus": (api.model_status, get_model_status_pb2.GetModelStatusRequest),
-    }
-    return _service(PREDICTION_SERVICE, prediction_methods), _service(MODEL_SERVICE, model_methods)
-
-
-def _service(name: str, methods: Mapping[str, tuple[_Method, Any]]) -> grpc.GenericRpcHandler:
-    return grpc.method_handlers_generic_handler(
-        name,
-        {
-            method: grpc.unary_unary_rpc_method_handler(_answering(call, request_type))
-            for method, (call, request_type) in methods.items()
-        },
-    )
-
-
-def _answering(
-    call: _Method, request_type: Any
-) -> Callable[[bytes, grpc.aio.ServicerContext], Awaitable[bytes]]:
-    """Returns a gRPC handler of serialized messages; whatever goes wrong becomes a status."""
-
-    async def answer(serialized: bytes, context: grpc.aio.ServicerContext) -> bytes:
-        remaining = context.time_remaining()
-        deadline = None if remaining is None else time.monotonic() + remaining
+    def _listen(self, address: str, flag: str) -> int:
         try:
-            request = request_type.FromString(serialized)
-            return (await call(request, deadline)).SerializeToString()
-        except ServingError as error:
-            code, message = error.code, error.message
-        except DecodeError:
-            code, message = grpc.StatusCode.INTERNAL, "The request cannot be parsed."
-        except Exception:
-            _logger.exception("a request failed unexpectedly")
-            code, message = grpc.StatusCode.INTERNAL, "Internal error; the server's log says more."
-        await context.abort(code, message)
-        raise AssertionError("abort returned")
+            if self._credentials is None:
+                return self._server.add_insecure_port(address)
+            return self._server.add_secure_port(address, self._credentials)
+        except RuntimeError as error:
+            raise UserError(
+                f"cannot listen on {address}: is another server running there? "
+                f"Choose another {flag}."
+            ) from error
 
-    return answer
+
+def _channel_options(options: ServerOptions) -> list[tuple[str, int | str]]:
+    arguments: dict[str, int | str] = {
+        "grpc.so_reuseport": 0,  # Two servers on a port would share its requests.
+        "grpc.max_receive_message_length": options.max_message_bytes,
+        "grpc.max_send_message_length": -1,
+        "grpc.max_concurrent_streams": options.grpc_max_concurrent_streams,
+    }
+    for pair in options.grpc_channel_arguments:
+        name, _, value = pair.partition("=")
+        arguments[name] = int(value) if value.lstrip("-").isdigit() else value
+    return list(arguments.items())
 
 
 def _add_reflection(server: grpc.aio.Server) -> None:

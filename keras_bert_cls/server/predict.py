@@ -25,7 +25,7 @@ def prepare(servable: Servable, request: predict_pb2.PredictRequest) -> Computat
     _check_input_count(signature.definition, request)
     arrays = _input_arrays(signature.definition, request)
     outputs = _wanted_outputs(signature.definition, request)
-    return checked_computation(servable, signature, arrays, outputs)
+    return checked_computation(servable, signature, arrays, outputs, "Predict")
 
 
 def response(

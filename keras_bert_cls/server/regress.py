@@ -26,7 +26,7 @@ def prepare(servable: Servable, request: regression_pb2.RegressionRequest) -> Co
     if _OUTPUTS not in definition.outputs:
         raise failed_precondition(f"No regression outputs found in SignatureDef: {definition}")
     inputs = {examples.INPUTS: examples.serialized_examples(request.input)}
-    return checked_computation(servable, signature, inputs, (_OUTPUTS,))
+    return checked_computation(servable, signature, inputs, (_OUTPUTS,), "Regress")
 
 
 def response(

@@ -5,6 +5,7 @@ import functools
 import logging
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import grpc
 import numpy as np
@@ -12,27 +13,39 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the tokenizer's ops
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 
+from keras_bert_cls.errors import UserError
+from keras_bert_cls.export.model_card import read_model_card
 from keras_bert_cls.server.signature import Signature
 from keras_bert_cls.server.status_errors import ServingError, invalid_argument, status_code
+
+if TYPE_CHECKING:
+    from keras_bert_cls.server.monitoring.text_statistics import TextStatistics
 
 _logger = logging.getLogger(__name__)
 # A client chooses which outputs it wants, so the compiled choices must not pile up.
 _MAX_CALLABLES = 64
+_BERT_TOKENS = 512
 
 
 @dataclasses.dataclass(frozen=True)
-class SessionThreads:
-    """Sizes of TensorFlow's thread pools; 0 lets TensorFlow choose.
+class SessionOptions:
+    """How a SavedModel is loaded and run.
 
-    The pools belong to the process: the first session that is opened fixes their sizes.
+    TensorFlow's thread pools belong to the process: the first session that is opened fixes their
+    sizes, and 0 lets TensorFlow choose.
 
     Attributes:
       intra_op: threads that share the work of one op.
-      inter_op: threads that run ops which do not wait for each other.
+      inter_op: threads that run ops which do not wait for each other; with -1 the thread that
+        calls `run` does it alone.
+      gpu_memory_fraction: of each GPU that the process may take; 0 takes what it needs.
+      tags: of the SavedModel's graph.
     """
 
     intra_op: int = 0
     inter_op: int = 0
+    gpu_memory_fraction: float = 0
+    tags: tuple[str, ...] = (tf.saved_model.SERVING,)
 
 
 class Servable:
@@ -41,18 +54,25 @@ class Servable:
     Attributes:
       name: of the model.
       version: the number of the version's folder.
+      path: that folder.
       signature_defs: all SignatureDefs of the SavedModel by name.
+      max_tokens: to which the model cuts texts, as its card says; else what BERT takes at most.
+      text_statistics: measures texts for the metrics; None where nobody asked for it.
     """
 
     def __init__(
         self,
         name: str,
         version: int,
+        path: pathlib.Path,
         session: tf.compat.v1.Session,
         signature_defs: Mapping[str, meta_graph_pb2.SignatureDef],
     ):
         self.name = name
         self.version = version
+        self.path = path
+        self.max_tokens = _max_tokens(path)
+        self.text_statistics: TextStatistics | None = None
         self.signature_defs = dict(signature_defs)
         self._session = session
         self._callable = functools.lru_cache(_MAX_CALLABLES)(self._make_callable)
@@ -112,14 +132,14 @@ class Servable:
         )
 
 
-def load_servable(name: str, version: int, path: pathlib.Path, threads: SessionThreads) -> Servable:
+def load_servable(name: str, version: int, path: pathlib.Path, options: SessionOptions) -> Servable:
     """Loads a SavedModel the way TensorFlow Serving does: its graph into a session.
 
     Args:
       name: of the model.
       version: its number.
       path: the version's folder.
-      threads: sizes of the thread pools.
+      options: how to load and run it.
 
     Raises:
       ServingError: it is no SavedModel for serving, or its variables cannot be restored.
@@ -128,11 +148,11 @@ def load_servable(name: str, version: int, path: pathlib.Path, threads: SessionT
         raise ServingError(
             grpc.StatusCode.NOT_FOUND, f"Version {version} of {name} holds no saved_model.pb."
         )
-    session = tf.compat.v1.Session(graph=tf.Graph(), config=_session_config(threads))
+    session = tf.compat.v1.Session(graph=tf.Graph(), config=_session_config(options))
     try:
         with session.graph.as_default():
             meta_graph = tf.compat.v1.saved_model.loader.load(
-                session, [tf.saved_model.SERVING], str(path)
+                session, list(options.tags), str(path)
             )
     except Exception as error:
         session.close()
@@ -143,13 +163,23 @@ def load_servable(name: str, version: int, path: pathlib.Path, threads: SessionT
             f"Version {version} of {name} cannot be loaded ({type(error).__name__}); "
             "the server's log says why.",
         ) from error
-    return Servable(name, version, session, meta_graph.signature_def)
+    return Servable(name, version, path, session, meta_graph.signature_def)
 
 
-def _session_config(threads: SessionThreads) -> tf.compat.v1.ConfigProto:
+def _session_config(options: SessionOptions) -> tf.compat.v1.ConfigProto:
     return tf.compat.v1.ConfigProto(
-        intra_op_parallelism_threads=threads.intra_op,
-        inter_op_parallelism_threads=threads.inter_op,
+        intra_op_parallelism_threads=options.intra_op,
+        inter_op_parallelism_threads=options.inter_op,
         allow_soft_placement=True,
-        gpu_options=tf.compat.v1.GPUOptions(allow_growth=True),
+        gpu_options=tf.compat.v1.GPUOptions(
+            allow_growth=not options.gpu_memory_fraction,
+            per_process_gpu_memory_fraction=options.gpu_memory_fraction,
+        ),
     )
+
+
+def _max_tokens(path: pathlib.Path) -> int:
+    try:
+        return int(read_model_card(path)["max_length"])
+    except (UserError, KeyError, TypeError, ValueError):  # Other exports bring no card.
+        return _BERT_TOKENS

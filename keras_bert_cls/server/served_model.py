@@ -1,63 +1,40 @@
-"""One model of the server: its folder of versions, and the version that answers."""
+"""One model of the server: its folder of versions, and the versions that answer."""
 
 import asyncio
-import contextlib
 import logging
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import grpc
 
 from keras_bert_cls.export.versions import list_versions
+from keras_bert_cls.server.broken_versions import BrokenVersions, RetryPolicy, fingerprint
+from keras_bert_cls.server.loaded_version import LoadedVersion
+from keras_bert_cls.server.model_config import VersionPolicy
 from keras_bert_cls.server.model_status import State, VersionStatus
 from keras_bert_cls.server.servable import Servable
 from keras_bert_cls.server.status_errors import ServingError
+from keras_bert_cls.server.version_policy import wanted_versions
 
 _logger = logging.getLogger(__name__)
 
-_Fingerprint = list[tuple[str, int, int]]
-
-
-class LoadedVersion:
-    """A servable that counts its users, so that it is freed only when nobody uses it."""
-
-    def __init__(self, servable: Servable):
-        self.servable = servable
-        self._users = 0
-        self._unused = asyncio.Event()
-        self._unused.set()
-
-    @contextlib.contextmanager
-    def lease(self) -> Iterator[Servable]:
-        """Lends the servable; it is not closed meanwhile."""
-        self._users += 1
-        self._unused.clear()
-        try:
-            yield self.servable
-        finally:
-            self._users -= 1
-            if not self._users:
-                self._unused.set()
-
-    async def retire(self) -> None:
-        """Waits for the last user and frees the servable. It must be out of reach for new ones."""
-        await self._unused.wait()
-        await asyncio.to_thread(self.servable.close)
+Load = Callable[[str, int, pathlib.Path], Servable]
 
 
 class ServedModel:
-    """Serves the newest version under a base path.
+    """Serves the versions under a base path that a policy chooses.
 
     All methods belong to one event loop, which they never block.
 
     Args:
       name: the model's name in requests.
       base_path: the folder with a folder for each version.
-      load: loads and warms up the version of a number at a path; raises ServingError.
+      load: loads and warms up the version of a number of the model at a path; raises ServingError.
+      policy: which versions to serve; the newest one by default.
+      retries: when to try a broken version again.
 
     Attributes:
-      name: see above.
-      base_path: see above.
+      name, base_path, policy: see above; `policy` may be set.
       loaded: the versions that answer, by number.
       statuses: what became of every version seen, by number.
     """
@@ -66,74 +43,94 @@ class ServedModel:
         self,
         name: str,
         base_path: pathlib.Path,
-        load: Callable[[int, pathlib.Path], Servable],
+        load: Load,
+        policy: VersionPolicy | None = None,
+        retries: RetryPolicy | None = None,
     ):
         self.name = name
         self.base_path = base_path
+        self.policy = policy or VersionPolicy()
         self.loaded: dict[int, LoadedVersion] = {}
         self.statuses: dict[int, VersionStatus] = {}
         self._load = load
-        self._broken: dict[int, _Fingerprint] = {}
+        self._broken = BrokenVersions(retries or RetryPolicy())
+        self._refreshing = asyncio.Lock()
+
+    @property
+    def is_refreshing(self) -> bool:
+        """Whether a refresh is under way."""
+        return self._refreshing.locked()
 
     async def refresh(self) -> None:
-        """Makes the newest version on disk the one that answers.
+        """Makes the wanted versions on disk the ones that answer.
 
-        A new version is loaded and warmed up beside the old one, which keeps answering until the
-        new one takes over at once. If the new one is broken, the old one stays; the broken one is
-        tried again when its files change.
+        A new version is loaded and warmed up beside the old ones, which keep answering until the
+        new one takes over at once. If it is broken, the next best one is wanted; it is tried again
+        when its files change, or the retry policy says so.
+
+        Raises:
+          OSError: the base path cannot be read.
         """
-        versions = await asyncio.to_thread(list_versions, self.base_path)
-        if not versions:
-            return  # An emptied folder is no reason to stop serving.
-        number = max(versions)
-        if number in self.loaded:
-            return
-        fingerprint = await asyncio.to_thread(_fingerprint, versions[number])
-        if self._broken.get(number) == fingerprint:
-            return
-        servable = await self._try_load(number, versions[number])
-        if servable is None:
-            self._broken[number] = fingerprint
-            return
-        self._broken.pop(number, None)
-        replaced, self.loaded = self.loaded, {number: LoadedVersion(servable)}
-        self.statuses[number] = VersionStatus(State.AVAILABLE)
-        _logger.info("%s: version %d answers now", self.name, number)
-        await self._retire(replaced)
+        async with self._refreshing:
+            tried: set[int] = set()  # Once a refresh: files that are being written keep changing.
+            wanted = await self._wanted(tried)
+            while missing := [number for number in wanted if number not in self.loaded]:
+                for number in missing:
+                    self.statuses[number] = VersionStatus(State.START)
+                await self._try_load(missing[0])
+                tried.add(missing[0])
+                wanted = await self._wanted(tried)
+            if wanted:  # An emptied folder is no reason to stop serving.
+                await self._retire([number for number in self.loaded if number not in wanted])
 
     async def close(self) -> None:
         """Frees all versions once their requests are answered."""
-        replaced, self.loaded = self.loaded, {}
-        await self._retire(replaced)
+        async with self._refreshing:
+            await self._retire(list(self.loaded))
 
-    async def _try_load(self, number: int, path: pathlib.Path) -> Servable | None:
+    async def _wanted(self, tried: set[int]) -> list[int]:
+        servable = await asyncio.to_thread(self._servable_versions, tried)
+        return wanted_versions(self.policy, servable)
+
+    def _servable_versions(self, tried: set[int]) -> list[int]:
+        """Returns the versions on disk that are loaded or worth a try."""
+        return [
+            number
+            for number, path in list_versions(self.base_path).items()
+            if number in self.loaded
+            or not (number in tried or self._broken.is_hopeless(number, path))
+        ]
+
+    async def _try_load(self, number: int) -> None:
         self.statuses[number] = VersionStatus(State.LOADING)
         _logger.info("%s: loading version %d", self.name, number)
+        path = (await asyncio.to_thread(list_versions, self.base_path)).get(number)
+        if path is None:  # It was withdrawn a moment ago.
+            self.statuses[number] = VersionStatus(State.END)
+            return
+        seen = await asyncio.to_thread(fingerprint, path)
         try:
-            return await asyncio.to_thread(self._load, number, path)
+            servable = await asyncio.to_thread(self._load, self.name, number, path)
         except ServingError as error:
             _logger.error("%s: version %d is broken: %s", self.name, number, error.message)
             failure = error
         except Exception:
             _logger.exception("%s: version %d is broken", self.name, number)
             failure = ServingError(grpc.StatusCode.INTERNAL, "The server's log says why.")
+        else:
+            self._broken.forget(number)
+            self.loaded[number] = LoadedVersion(servable)
+            self.statuses[number] = VersionStatus(State.AVAILABLE)
+            _logger.info("%s: version %d answers now", self.name, number)
+            return
+        self._broken.add(number, seen)
         self.statuses[number] = VersionStatus(State.END, failure.code, failure.message)
-        return None
 
-    async def _retire(self, versions: dict[int, LoadedVersion]) -> None:
-        for number in versions:
+    async def _retire(self, numbers: list[int]) -> None:
+        retired = {number: self.loaded.pop(number) for number in numbers}
+        for number in retired:
             self.statuses[number] = VersionStatus(State.UNLOADING)
-        for number, version in versions.items():
+        for number, version in retired.items():
             await version.retire()
             self.statuses[number] = VersionStatus(State.END)
             _logger.info("%s: version %d is unloaded", self.name, number)
-
-
-def _fingerprint(path: pathlib.Path) -> _Fingerprint:
-    """Returns what changes when a file below `path` does: names, sizes, times of change."""
-    entries = []
-    for file in sorted(path.rglob("*")):
-        with contextlib.suppress(FileNotFoundError):  # It is being written.
-            status = file.stat()
-            entries.append((str(file), status.st_size, status.st_mtime_ns))
-    return entries

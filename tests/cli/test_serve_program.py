@@ -1,9 +1,11 @@
 """bertcls-serve as a process."""
 
+import json
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 
 import grpc
 import pytest
@@ -105,7 +107,19 @@ def outcome(capfd, *arguments):
     ("arguments", "message"),
     [
         ([], "--model_base_path"),
-        (["--model_base_path=m", "--rest_api_port=8501"], "serves gRPC only"),
+        (["--model_base_path=m", "--rest_api_port=-2"], "--rest_api_port"),
+        (["--model_base_path=m", "--use_alts_credentials"], "use --ssl_config_file"),
+        (["--model_base_path=m", "--platform_config_file=f"], "bertcls-serve has not"),
+        (["--model_base_path=m", "--noenable_grpc_healthcheck_service"], "always answered"),
+        (["--model_base_path=m", "--grpc_channel_arguments=a"], "expected pairs NAME=VALUE"),
+        (
+            [
+                "--model_base_path=m",
+                "--tensorflow_session_parallelism=2",
+                "--tensorflow_inter_op_parallelism=2",
+            ],
+            "not all",
+        ),
         (["--model_base_path=m", "--port=70000"], "--port"),
         (["--model_base_path=m", "--max_batch_size=0"], "--max_batch_size"),
         (["--model_base_path=m", "--modelname=x"], "Did you mean 'model_name'?"),
@@ -149,6 +163,13 @@ def test_a_broken_model(capfd, tmp_path):
     assert "holds no saved_model.pb" in err
 
 
+def test_switches_that_stand_as_wished_are_fine(capfd, tmp_path):
+    switches = ["--enable_grpc_healthcheck_service", "--nouse_alts_credentials"]
+    code, _, err = outcome(capfd, f"--model_base_path={tmp_path}", "--port=0", *switches)
+    assert code == 1
+    assert "no version of model 'default' to serve" in err
+
+
 def test_help_needs_no_tensorflow():
     program = (
         "import sys\n"
@@ -166,3 +187,23 @@ def test_help_needs_no_tensorflow():
     assert result.returncode == 0, result.stderr
     for flag in ("--model_name", "--model_base_path", "--port", "--file_system_poll_wait_seconds"):
         assert flag in result.stdout
+
+
+def test_a_config_file_and_rest(model_base, tmp_path):
+    file = tmp_path / "models.config"
+    file.write_text(
+        f"model_config_list {{ config {{ name: 'one' base_path: '{model_base}' "
+        "model_platform: 'tensorflow' }}"
+    )
+    with Process(f"--model_config_file={file}", "--port=0", "--rest_api_port=-1") as process:
+        second_line = process.popen.stdout.readline()
+        address = second_line.removeprefix("listening for REST on ").strip()
+        url = f"http://{address}/v1/models/one"
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+            (version,) = json.load(answer)["model_version_status"]
+        assert version["state"] == "AVAILABLE"
+        with Client(process.address, "one") as client:
+            assert client.predict(["abc"])[0].label == "short"
+        process.popen.send_signal(signal.SIGTERM)
+        assert process.popen.wait(SECONDS) == 0
+        assert "Traceback" not in process.popen.stderr.read()

@@ -10,7 +10,7 @@ import pytest
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from keras_bert_cls.server.batcher import Batcher
+from keras_bert_cls.server.batcher import Batcher, BatchLimits, BatchObserver
 from keras_bert_cls.server.computation import Computation
 from keras_bert_cls.server.signature import Signature
 from keras_bert_cls.server.status_errors import ServingError, invalid_argument
@@ -30,6 +30,8 @@ def signature(input_type=types_pb2.DT_STRING, output_shape=(-1,)):
 
 class FakeServable:
     """Gives the lengths of texts; "poison" fails the batch. Runs only while `gate` is open."""
+
+    max_tokens = 512
 
     def __init__(self, *, is_open=True):
         self.gate = threading.Event()
@@ -53,12 +55,14 @@ def computation(servable, texts, of=None):
     return Computation(servable, of or signature(), {"text": array}, ("length",), len(texts))
 
 
-def batcher(workers=1, max_batch_size=100, max_enqueued_batches=100):
-    return Batcher(
-        workers=workers,
-        max_batch_size=max_batch_size,
-        max_enqueued_batches=max_enqueued_batches,
-    )
+def batcher(workers=1, observer=None, **limits):
+    defaults = {
+        "max_batch_size": 100,
+        "max_batch_tokens": 10_000,
+        "max_enqueued_batches": 100,
+        "max_text_bytes": 10_000,
+    }
+    return Batcher(workers, BatchLimits(**{**defaults, **limits}), observer)
 
 
 async def occupied(made, servable):
@@ -265,5 +269,113 @@ def test_outputs_without_a_row_for_each_input_row_are_not_split():
         answers = await asyncio.gather(first, *tasks)
         await made.close()
         assert [answer["length"].tolist() for answer in answers] == [[5], [2], [2]]
+
+    asyncio.run(body())
+
+
+def test_a_batch_keeps_to_its_tokens():
+    async def body():
+        servable, made = FakeServable(is_open=False), batcher(max_batch_tokens=48)
+        first = await occupied(made, servable)
+        tasks = await queued(made, [computation(servable, [b"x"]) for _ in range(5)])  # 16 each
+        servable.gate.set()
+        await asyncio.gather(first, *tasks)
+        await made.close()
+        assert [len(batch) for batch in servable.batches] == [1, 3, 2]
+
+    asyncio.run(body())
+
+
+def test_a_request_of_too_many_tokens_runs_alone():
+    async def body():
+        servable, made = FakeServable(is_open=False), batcher(max_batch_tokens=1)
+        first = await occupied(made, servable)
+        tasks = await queued(made, [computation(servable, [b"x", b"y"]) for _ in range(2)])
+        servable.gate.set()
+        await asyncio.gather(first, *tasks)
+        await made.close()
+        assert servable.batches == [[b"first"], [b"x", b"y"], [b"x", b"y"]]
+
+    asyncio.run(body())
+
+
+def test_short_texts_share_no_batch_with_long_ones():
+    async def body():
+        servable, made = FakeServable(is_open=False), batcher()
+        first = await occupied(made, servable)
+        short, long, wide = b"ab", b"word " * 200, "好".encode() * 250  # 250 tokens, roughly
+        tasks = await queued(
+            made, [computation(servable, [t]) for t in (short, long, short, wide, long)]
+        )
+        servable.gate.set()
+        await asyncio.gather(first, *tasks)
+        await made.close()
+        assert servable.batches == [[b"first"], [short, short], [long, wide, long]]
+
+    asyncio.run(body())
+
+
+def test_texts_above_what_the_model_reads_are_of_one_length():
+    async def body():
+        servable, made = FakeServable(is_open=False), batcher()
+        servable.max_tokens = 64
+        first = await occupied(made, servable)
+        texts = [b"word " * 80, b"word " * 1000]
+        tasks = await queued(made, [computation(servable, [text]) for text in texts])
+        servable.gate.set()
+        await asyncio.gather(first, *tasks)
+        await made.close()
+        assert servable.batches == [[b"first"], texts]
+
+    asyncio.run(body())
+
+
+def test_without_batching_every_request_runs_alone():
+    async def body():
+        servable, made = FakeServable(is_open=False), batcher(merges_requests=False)
+        first = await occupied(made, servable)
+        tasks = await queued(made, [computation(servable, [b"a"]) for _ in range(3)])
+        servable.gate.set()
+        await asyncio.gather(first, *tasks)
+        await made.close()
+        assert servable.batches == [[b"first"], [b"a"], [b"a"], [b"a"]]
+
+    asyncio.run(body())
+
+
+def test_too_large_a_text_is_refused():
+    async def body():
+        servable, made = FakeServable(), batcher(max_text_bytes=5)
+        with pytest.raises(ServingError, match="Text of 6 bytes is larger than the limit of 5"):
+            await made.run(computation(servable, [b"12345", b"123456"]))
+        await made.close()
+        assert not servable.batches
+
+    asyncio.run(body())
+
+
+def test_the_observer_is_told_of_batches_and_of_the_queue():
+    class Recorder(BatchObserver):
+        def __init__(self):
+            self.batches, self.queued = [], []
+
+        def batch_ran(self, computations, waited, seconds):
+            assert len(waited) == len(computations)
+            assert min(*waited, seconds) >= 0
+            self.batches.append([c.rows for c in computations])
+
+        def queue_changed(self, rows):
+            self.queued.append(rows)
+
+    async def body():
+        servable, recorder = FakeServable(is_open=False), Recorder()
+        made = batcher(observer=recorder)
+        first = await occupied(made, servable)
+        tasks = await queued(made, [computation(servable, [b"a"] * n) for n in (1, 2)])
+        servable.gate.set()
+        await asyncio.gather(first, *tasks)
+        await made.close()
+        assert recorder.batches == [[1], [1, 2]]
+        assert recorder.queued == [1, 0, 1, 3, 2, 0]
 
     asyncio.run(body())

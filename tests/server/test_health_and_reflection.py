@@ -6,6 +6,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from running_server import running_server
+from server_requests import model_config, reload_request
 from server_stubs import Stubs
 
 SECONDS = 30
@@ -55,6 +56,8 @@ def test_reflection_lists_the_services(stubs):
     [
         ("PredictionService", "Predict", "PredictRequest"),
         ("ModelService", "GetModelStatus", "GetModelStatusRequest"),
+        ("PredictionService", "MultiInference", "MultiInferenceRequest"),
+        ("ModelService", "HandleReloadConfigRequest", "ReloadConfigRequest"),
     ],
 )
 def test_reflection_describes_the_services(stubs, service, method, input_type):
@@ -64,7 +67,7 @@ def test_reflection_describes_the_services(stubs, service, method, input_type):
     described = pool.FindServiceByName(f"tensorflow.serving.{service}")
     input_of_method = described.FindMethodByName(method).input_type
     assert input_of_method.full_name == f"tensorflow.serving.{input_type}"
-    assert input_of_method.fields_by_name["model_spec"].number == 1
+    assert input_of_method.fields[0].number == 1
 
 
 def add_with_dependencies(stubs, pool, answer, known):
@@ -79,3 +82,20 @@ def add_with_dependencies(stubs, pool, answer, known):
                 found = reflect(stubs, file_by_filename=dependency)
                 add_with_dependencies(stubs, pool, found, known)
         pool.Add(file)
+
+
+def test_health_follows_the_models(tmp_path, classifier_folder):
+    (tmp_path / "1").symlink_to(classifier_folder)
+    with running_server(tmp_path) as server:
+        stubs = Stubs(server.address)
+        health = health_pb2_grpc.HealthStub(stubs.channel)
+        with stubs.channel:
+            entry = model_config("other", tmp_path)
+            stubs.model.HandleReloadConfigRequest(reload_request(entry), timeout=SECONDS)
+            for service, status in (("other", "SERVING"), ("tiny", "NOT_SERVING")):
+                answers = health.Watch(
+                    health_pb2.HealthCheckRequest(service=service), timeout=SECONDS
+                )
+                wanted = health_pb2.HealthCheckResponse.ServingStatus.Value(status)
+                assert any(answer.status == wanted for answer in answers)
+                answers.cancel()

@@ -10,6 +10,8 @@ from server_requests import INVALID, SECONDS, predict_request, refusal
 from server_stubs import Stubs
 from tensorflow.core.framework import types_pb2
 
+from keras_bert_cls.server.batcher import Batcher
+
 
 def broken_tensor(change):
     request = predict_request(text=["a"])
@@ -106,3 +108,58 @@ def test_unexpected_errors_tell_nothing(server, stubs, monkeypatch, caplog):
     assert code == grpc.StatusCode.INTERNAL
     assert not re.search("secret|/", message)
     assert "secret in /etc/path" in caplog.text  # with its trace, in the server's log
+
+
+def test_a_text_above_the_limit(tmp_path, classifier_folder):
+    (tmp_path / "1").symlink_to(classifier_folder)
+    with running_server(tmp_path, max_text_bytes=10) as server:
+        limited = Stubs(server.address)
+        with limited.channel:
+            assert refusal(limited.prediction.Predict, predict_request(text=["a" * 11])) == (
+                INVALID,
+                "Text of 11 bytes is larger than the limit of 10",
+            )
+            limited.prediction.Predict(predict_request(text=["a" * 10]), timeout=SECONDS)
+
+
+def test_a_unix_socket_and_channel_arguments(tmp_path, classifier_folder):
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "1").symlink_to(classifier_folder)
+    settings = {
+        "grpc_socket_path": str(tmp_path / "socket"),
+        "grpc_channel_arguments": ("grpc.max_receive_message_length=1000", "grpc.x=y"),
+    }
+    with running_server(tmp_path / "base", **settings) as server:
+        for address in (f"unix:{tmp_path / 'socket'}", server.address):
+            stubs = Stubs(address)
+            with stubs.channel:
+                stubs.prediction.Predict(predict_request(text=["a"]), timeout=SECONDS)
+                code, _ = refusal(stubs.prediction.Predict, predict_request(text=["a" * 2000]))
+                assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_connection_has_so_many_streams(tmp_path, classifier_folder, monkeypatch):
+    (tmp_path / "1").symlink_to(classifier_folder)
+    under_way, most = 0, 0
+    run = Batcher.run
+
+    async def counting(self, *arguments):
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            return await run(self, *arguments)
+        finally:
+            under_way -= 1
+
+    monkeypatch.setattr(Batcher, "run", counting)
+    settings = {"grpc_max_concurrent_streams": 2, "num_batch_threads": 4}
+    with running_server(tmp_path, **settings) as server:
+        limited = Stubs(server.address)
+        with limited.channel:
+            slow = predict_request(signature="slow", seconds=["0.05"])
+            limited.prediction.Predict(slow, timeout=SECONDS)  # The client knows the limit now.
+            calls = [limited.prediction.Predict.future(slow, timeout=SECONDS) for _ in range(8)]
+            for call in calls:
+                call.result()
+    assert most == 2

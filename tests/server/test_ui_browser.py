@@ -3,6 +3,7 @@
 First on a made-up server that answers what a test wants, hostile words among it; then on ours.
 """
 
+import itertools
 import shutil
 
 import numpy as np
@@ -230,11 +231,16 @@ def test_exports_on_our_server(shown, our_page, tmp_path, task, text_pair):
             shown.type("The movie was [MASK]")
             shown.wait_for("#answer .mask", ["[MASK] 1"])
             assert len(shown.texts("#answer .label")) == 5
+            shown.wait_for("#tokens li", ["[CLS]", "the", "movie", "was", "[MASK]", "[SEP]"])
             return
         shown.type(texts[0])
         if text_pair:
             texts.append("很差")
             shown.type(texts[1], "#text-pair")
+        segments = [[*trained.tokenizer.tokens_of(text), "[SEP]"] for text in texts]
+        shown.wait_for("#tokens li", ["[CLS]", *itertools.chain(*segments)])
+        assert not shown.visible("#no-tokens")
+        assert len(shown.texts("#tokens .second")) == (2 if text_pair else 0)
         logits = tiny_trained_models.logits_of(trained, *([text] for text in texts))[0]
         if task == "regression":
             shown.wait_for("#answer .value", [f"{logits[0]:.4g}"])

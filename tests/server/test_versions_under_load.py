@@ -160,3 +160,34 @@ def test_a_broken_version_never_replaces_a_good_one(
     assert received.startswith(message)
     assert str(tmp_path) not in received
     assert states(stubs)[1] == (AVAILABLE, "")
+
+
+@pytest.mark.slow
+def test_many_versions_under_load_fail_no_request(served, tmp_path, classifier_folder):
+    server, stubs = served
+    with Load(server.address, clients=16) as load:
+        load.wait_for_answers(50, version=1)
+        held = slow_calls(stubs)
+        for number in range(2, 12):
+            arrive(tmp_path, number, classifier_folder)
+            load.wait_for_answers(100, version=number)
+            held += slow_calls(stubs)
+            if number % 3 == 0:  # withdrawn versions and broken ones come in between
+                arrive(tmp_path, 100 + number, classifier_folder, spoil_graph)
+            if number > 4:
+                shutil.rmtree(tmp_path / str(number - 3))
+    assert not load.errors
+    answered = [version for version, _ in load.answers]
+    assert set(answered) == set(range(1, 12))
+    for call in held:
+        assert list(call.result().outputs["seconds"].double_val) == [0.3]
+    assert states(stubs)[11] == (AVAILABLE, "")
+
+
+def slow_calls(stubs):
+    """Returns the futures of calls that are under way while versions change."""
+    slow = predict_pb2.PredictRequest()
+    slow.model_spec.name = "tiny"
+    slow.model_spec.signature_name = "slow"
+    slow.inputs["seconds"].CopyFrom(tf.make_tensor_proto(["0.3"]))
+    return [stubs.prediction.Predict.future(slow, timeout=SECONDS) for _ in range(2)]

@@ -9,7 +9,7 @@ import tiny_models
 from tensorflow_serving.apis import prediction_log_pb2
 
 from keras_bert_cls.server import warmup
-from keras_bert_cls.server.servable import SessionThreads, load_servable
+from keras_bert_cls.server.servable import SessionOptions, load_servable
 from keras_bert_cls.server.status_errors import ServingError
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -17,7 +17,7 @@ INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 @pytest.fixture(scope="module")
 def servable(classifier_folder):
-    loaded = load_servable("tiny", 1, classifier_folder, SessionThreads())
+    loaded = load_servable("tiny", 1, classifier_folder, SessionOptions())
     yield loaded
     loaded.close()
 
@@ -26,6 +26,17 @@ def example_log(kind, signature):
     log = prediction_log_pb2.PredictionLog()
     request = getattr(log, kind).request
     request.model_spec.signature_name = signature
+    example = request.input.example_list.examples.add()
+    example.features.feature["text"].bytes_list.value.append(b"warm")
+    return log.SerializeToString()
+
+
+def multi_inference_log():
+    log = prediction_log_pb2.PredictionLog()
+    request = log.multi_inference_log.request
+    task = request.tasks.add(method_name="tensorflow/serving/classify")
+    task.model_spec.name = "any"
+    task.model_spec.signature_name = "classify"
     example = request.input.example_list.examples.add()
     example.features.feature["text"].bytes_list.value.append(b"warm")
     return log.SerializeToString()
@@ -56,10 +67,13 @@ def test_every_kind_of_record(tmp_path, servable, monkeypatch):
             good_log(),
             example_log("classify_log", "classify"),
             example_log("regress_log", "regress"),
+            multi_inference_log(),
         ],
     )
-    assert warmup.replay(servable, tmp_path) == 3
-    assert ran == ["serving_default", "classify", "regress"]
+    assert warmup.replay(servable, tmp_path) == 4
+    assert ran == ["serving_default", "classify", "regress", "classify"]
+    assert warmup.replay(servable, tmp_path, iterations=3) == 4
+    assert len(ran) == 4 * (1 + 3)
 
 
 def test_no_file_is_fine(tmp_path, servable):
@@ -110,7 +124,7 @@ def test_the_first_request_needs_no_new_callable(tmp_path, classifier_folder):
     folder = tmp_path / "1"
     shutil.copytree(classifier_folder, folder)
     tiny_models.write_warmup(folder, [good_log()])
-    servable = load_servable("tiny", 1, folder, SessionThreads())
+    servable = load_servable("tiny", 1, folder, SessionOptions())
     warmup.replay(servable, folder)
     compiled = servable._callable.cache_info().misses
     warmup.replay(servable, folder)

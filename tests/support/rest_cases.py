@@ -119,6 +119,11 @@ REST_REFUSALS = [
     ),
     _predict('{"instances": [{"b64": "*"}]}', _ELEMENT.format(0) + "Unable to base64 decode"),
     _predict(
+        '{"instances": [{"text\\udc82": "b"}]}',
+        "Failed to process element: 0 key: text? of 'instances' list.",
+        error_is_ours=True,
+    ),
+    _predict(
         '{"signature_name": "pair", "instances": ["a"]}',
         "instances is a plain list, but expecting list of objects as multiple input tensors "
         "required as per tensorinfo_map",

@@ -1,0 +1,52 @@
+"""How much work a text is, guessed from its bytes before anybody has tokenized it."""
+
+import dataclasses
+
+import numpy as np
+
+# First bytes of characters of three or four bytes: Chinese, Japanese, Korean, symbols.
+_WIDE_CHARACTERS = bytes(range(0xE0, 0xF8))
+_BYTES_PER_TOKEN = 4  # of other text; English WordPiece has about 4.5
+_SHORTEST_CLASS = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """The work of a request.
+
+    Attributes:
+      length_class: tokens of its longest text, rounded up to a power of two from 16. Texts of one
+        class cost about the same, padded to the longest or not.
+      tokens: length_class for each text: what the request takes of a batch.
+      largest_text: bytes of its largest text.
+    """
+
+    length_class: int
+    tokens: int
+    largest_text: int
+
+
+def cost_of(inputs: dict[str, np.ndarray], rows: int, max_tokens: int) -> Cost:
+    """Guesses the cost of a request.
+
+    Args:
+      inputs: alias -> array; texts are `bytes` in object arrays.
+      rows: of the request.
+      max_tokens: to which the model cuts texts.
+    """
+    texts = [
+        text
+        for array in inputs.values()
+        if array.dtype == object
+        for text in array.ravel().tolist()
+    ]
+    longest = max((_tokens_of(text) for text in texts), default=0)
+    length_class = _SHORTEST_CLASS
+    while length_class < min(longest, max_tokens):
+        length_class *= 2
+    return Cost(length_class, length_class * max(1, rows), max(map(len, texts), default=0))
+
+
+def _tokens_of(text: bytes) -> float:
+    wide = len(text) - len(text.translate(None, _WIDE_CHARACTERS))
+    return wide + max(0, len(text) - 3 * wide) / _BYTES_PER_TOKEN
