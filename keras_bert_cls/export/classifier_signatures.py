@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_bert_cls.export.string_function import Outputs, string_function
+from keras_bert_cls.export.tokenize_signature import tokenize_signature
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.text.packing import pack_texts
 
@@ -18,6 +19,8 @@ def classifier_signatures(
       the labels; or outputs float32 [n]. For TensorFlow Serving's Classify and Regress calls.
     tokens: token_ids, segment_ids, padding_mask int32 [n, length] -> probabilities, or value.
     embed: text string [n] -> embedding float32 [n, hidden], the encoder's pooled output.
+    tokenize: text string [n] -> tokens string [n, length] and token_ids int32 [n, length], as the
+      model sees them; see `tokenize_signature`.
 
     The answers of classification: label string [n], score float32 [n], probabilities
     float32 [n, labels]. Single-label probabilities are a softmax; multi-label ones are a sigmoid
@@ -29,6 +32,7 @@ def classifier_signatures(
         "serving_default": string_function(served.text_names, served.answer),
         "tokens": served.tokens_function(),
         "embed": string_function(served.text_names, served.embed),
+        "tokenize": tokenize_signature(trained, served.text_names, served.segments),
     }
     if trained.settings.task == "regression":
         signatures["regress"] = string_function(["inputs"], served.regress)
@@ -67,6 +71,9 @@ class _ServedClassifier:
     def embed(self, *texts: tf.Tensor) -> Outputs:
         return {"embedding": tf.cast(self._run(*texts)["pooled_output"], tf.float32)}
 
+    def segments(self, *texts: tf.Tensor) -> list[tf.RaggedTensor]:
+        return [self._trained.tokenizer.tokenize(text) for text in texts]
+
     def tokens_function(self) -> tf.types.experimental.PolymorphicFunction:
         names = ("token_ids", "segment_ids", "padding_mask")
 
@@ -98,10 +105,9 @@ class _ServedClassifier:
         return [parsed[name] for name in self.text_names]
 
     def _run(self, *texts: tf.Tensor) -> Outputs:
-        tokenizer = self._trained.tokenizer
         packed = pack_texts(
-            tokenizer.vocabulary,
-            [tokenizer.tokenize(text) for text in texts],
+            self._trained.tokenizer.vocabulary,
+            self.segments(*texts),
             max_length=self._trained.settings.max_length,
             pad_to_multiple_of=self._pad_to_multiple_of,
         )

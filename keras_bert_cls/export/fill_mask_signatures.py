@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_bert_cls.export.string_function import Outputs, string_function
+from keras_bert_cls.export.tokenize_signature import token_names, tokenize_signature
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.text.packing import pack_texts
 
@@ -13,7 +14,7 @@ TOP_TOKENS = 5
 def fill_mask_signatures(
     trained: TrainedModel, pad_to_multiple_of: int
 ) -> dict[str, tf.types.experimental.PolymorphicFunction]:
-    """Makes the signatures `fill_mask` and `serving_default`, which are one function.
+    """Makes the signatures `fill_mask`, `serving_default`, which is the same, and `tokenize`.
 
     Input: text string [n], each with a literal [MASK] any number of times.
 
@@ -24,14 +25,18 @@ def fill_mask_signatures(
       sequence: string [n], the text with its [MASK]s replaced by the likeliest tokens.
     Where a text has fewer [MASK]s, or one is cut off because the text exceeds the model's length,
     tokens are "" and scores 0; `sequence` keeps a [MASK] that was cut off.
+
+    `tokenize` gives the tokens as the model sees them, [MASK]s among them; see
+    `tokenize_signature`.
     """
     served = _ServedMaskedLM(trained, pad_to_multiple_of)
     function = string_function(["text"], served.fill_mask)
-    return {"serving_default": function, "fill_mask": function}
+    tokenize = tokenize_signature(trained, ["text"], served.segments)
+    return {"serving_default": function, "fill_mask": function, "tokenize": tokenize}
 
 
 class _ServedMaskedLM:
-    """The body of the signature and its steps."""
+    """The bodies of the signatures and their steps."""
 
     def __init__(self, trained: TrainedModel, pad_to_multiple_of: int):
         self._trained = trained
@@ -55,13 +60,16 @@ class _ServedMaskedLM:
         ]
         probabilities = tf.nn.softmax(tf.cast(logits, tf.float32))
         scores, best = tf.math.top_k(probabilities, k=min(TOP_TOKENS, len(self._vocabulary)))
-        names = tf.constant([token.encode() for token in self._vocabulary.tokens], tf.string)
-        tokens = tf.where(kept[..., tf.newaxis], tf.gather(names, best), "")
+        names = tf.gather(token_names(self._vocabulary), best)
+        tokens = tf.where(kept[..., tf.newaxis], names, "")
         return {
             "tokens": tokens[:, :masks],
             "scores": tf.where(kept[..., tf.newaxis], scores, 0.0)[:, :masks],
             "sequence": _fill(pieces, tokens[..., 0]),
         }
+
+    def segments(self, text: tf.Tensor) -> list[tf.RaggedTensor]:
+        return [self._tokenize(tf.strings.split(text, sep=MASK))]
 
     def _tokenize(self, pieces: tf.RaggedTensor) -> tf.RaggedTensor:
         """Tokenizes string [n, (pieces)] and puts the mask's id between pieces: [n, (length)]."""

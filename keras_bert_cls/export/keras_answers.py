@@ -1,4 +1,4 @@
-"""What the Keras model itself answers, in eager code: the yardstick for an export."""
+"""What the Keras model and the tokenizer answer in eager code: the yardstick for an export."""
 
 from collections.abc import Sequence
 
@@ -13,18 +13,24 @@ Answers = dict[str, dict[str, np.ndarray]]
 
 
 def keras_answers(trained: TrainedModel, *texts: Sequence[bytes]) -> Answers:
-    """Computes the numbers that an export should give.
+    """Computes what an export should give.
 
     Args:
       trained: the model.
       *texts: UTF-8 texts [n]; for pair models a second sequence, the second texts.
 
     Returns:
-      Signature -> output -> float64 array, for every output that holds numbers.
+      Signature -> output -> array: float64 for every output of floats; for the tokens int32 ids and
+      strings, `bytes` in an object array.
     """
     if trained.settings.task == "masked_lm":
-        scores = _fill_mask_scores(trained, texts[0])
-        return {"serving_default": {"scores": scores}, "fill_mask": {"scores": scores}}
+        fill_mask = {"scores": _fill_mask_scores(trained, texts[0])}
+        token_ids = [_ids_with_masks(trained, text) for text in texts[0]]
+        return {
+            "serving_default": fill_mask,
+            "fill_mask": fill_mask,
+            "tokenize": _named(trained, token_ids),
+        }
     tokenizer = trained.tokenizer
     packed = pack_texts(
         tokenizer.vocabulary,
@@ -34,11 +40,15 @@ def keras_answers(trained: TrainedModel, *texts: Sequence[bytes]) -> Answers:
     )
     outputs = trained.model(packed, training=False)
     logits = outputs["logits"].numpy().astype(np.float64)
-    embed = {"embed": {"embedding": outputs["pooled_output"].numpy().astype(np.float64)}}
+    rows = zip(packed["token_ids"].numpy(), packed["padding_mask"].numpy() > 0, strict=True)
+    others = {
+        "embed": {"embedding": outputs["pooled_output"].numpy().astype(np.float64)},
+        "tokenize": _named(trained, [token_ids[kept] for token_ids, kept in rows]),
+    }
     if trained.settings.task == "regression":
         value = {"value": logits[:, 0]}
         regress = {"outputs": logits[:, 0]}
-        return {"serving_default": value, "tokens": value, "regress": regress, **embed}
+        return {"serving_default": value, "tokens": value, "regress": regress, **others}
     single = trained.settings.task == "single_label"
     probabilities = _softmax(logits) if single else 1 / (1 + np.exp(-logits))
     answer = {"probabilities": probabilities, "score": probabilities.max(-1)}
@@ -46,8 +56,20 @@ def keras_answers(trained: TrainedModel, *texts: Sequence[bytes]) -> Answers:
         "serving_default": answer,
         "tokens": {"probabilities": probabilities},
         "classify": {"scores": probabilities},
-        **embed,
+        **others,
     }
+
+
+def _named(trained: TrainedModel, rows: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Names the tokens of rows without padding, int32 [length] each, and pads ids and names."""
+    vocabulary = trained.tokenizer.vocabulary
+    shape = [len(rows), trained.settings.max_length]
+    token_ids = np.full(shape, vocabulary.pad_id, np.int32)
+    tokens = np.full(shape, b"", object)
+    for number, row in enumerate(rows):
+        token_ids[number, : len(row)] = row
+        tokens[number, : len(row)] = [vocabulary.tokens[token_id].encode() for token_id in row]
+    return {"token_ids": token_ids, "tokens": tokens}
 
 
 def _fill_mask_scores(trained: TrainedModel, texts: Sequence[bytes]) -> np.ndarray:

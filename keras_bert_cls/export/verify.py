@@ -27,7 +27,7 @@ class VerificationError(RuntimeError):
 
 
 def verify_export(folder: pathlib.Path, trained: TrainedModel, server: str) -> None:
-    """Checks the files, compares scores with the Keras model, and replays the warm-up requests.
+    """Checks the files, compares answers with the Keras model, and replays the warm-up requests.
 
     The SavedModel runs in a Session of its own, as in TensorFlow Serving.
 
@@ -55,6 +55,9 @@ def _compare(session: SavedModelSession, trained: TrainedModel) -> None:
     for signature, outputs in expected_answers.items():
         answer = _run(session, build_request(trained, signature, *texts))
         for name, expected in outputs.items():
+            if expected.dtype.kind != "f":
+                _check_tokens(signature, name, answer[name], expected)
+                continue
             limit = max(tolerance, EMBEDDING_TOLERANCE) if name == "embedding" else tolerance
             difference = np.abs(answer[name] - expected) / np.maximum(1, np.abs(expected))
             if not difference.max(initial=0.0) <= limit:  # NaN fails too
@@ -62,6 +65,20 @@ def _compare(session: SavedModelSession, trained: TrainedModel) -> None:
                     f"{name} of signature {signature} differs from the Keras model by "
                     f"{difference.max():.3g}, expected at most {limit:g}."
                 )
+
+
+def _check_tokens(signature: str, name: str, tokens: np.ndarray, expected: np.ndarray) -> None:
+    if tokens.shape != expected.shape:
+        raise VerificationError(
+            f"{name} of signature {signature} has shape {tokens.shape}, expected {expected.shape}."
+        )
+    wrong = np.argwhere(tokens != expected)
+    if wrong.size:
+        place = tuple(wrong[0].tolist())
+        raise VerificationError(
+            f"{name} of signature {signature} differs from the tokenizer at {place}: "
+            f"{tokens[place]!r}, expected {expected[place]!r}."
+        )
 
 
 def _run(session: SavedModelSession, request: PredictionLog) -> dict[str, np.ndarray]:

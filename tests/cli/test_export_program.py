@@ -40,6 +40,7 @@ def test_in_a_process_of_its_own(workdir, tmp_path):
         "  embed: text string [?] -> embedding float32 [?, 8]",
         "  serving_default: text string [?] -> label string [?], probabilities float32 [?, 3], "
         "score float32 [?]",
+        "  tokenize: text string [?] -> token_ids int32 [?, 24], tokens string [?, 24]",
         "  tokens: padding_mask int32 [?, ?], segment_ids int32 [?, ?], token_ids int32 [?, ?] -> "
         "probabilities float32 [?, 3]",
     ]

@@ -32,6 +32,7 @@ PROBABILITIES = {"probabilities": ("float32", [-1, 3])}
 ANSWER = {"label": ("string", [-1]), "score": ("float32", [-1]), **PROBABILITIES}
 CLASSIFY = {"classes": ("string", [-1, 3]), "scores": ("float32", [-1, 3])}
 EMBED = {"embedding": ("float32", [-1, 8])}
+TOKENIZE = {"tokens": ("string", [-1, 24]), "token_ids": ("int32", [-1, 24])}
 VALUE = {"value": ("float32", [-1])}
 FILL_MASK = {
     "tokens": ("string", [-1, -1, 5]),
@@ -44,14 +45,16 @@ EXPECTED_OUTPUTS = {
         "classify": CLASSIFY,
         "tokens": PROBABILITIES,
         "embed": EMBED,
+        "tokenize": TOKENIZE,
     },
     "regression": {
         "serving_default": VALUE,
         "regress": {"outputs": ("float32", [-1])},
         "tokens": VALUE,
         "embed": EMBED,
+        "tokenize": TOKENIZE,
     },
-    "masked_lm": {"serving_default": FILL_MASK, "fill_mask": FILL_MASK},
+    "masked_lm": {"serving_default": FILL_MASK, "fill_mask": FILL_MASK, "tokenize": TOKENIZE},
 }
 EXPECTED_OUTPUTS["multi_label"] = EXPECTED_OUTPUTS["single_label"]
 
@@ -235,6 +238,7 @@ def test_refused_inputs(session_of):
     uneven = {"text": strings([b"a"] * 2), "text_pair": strings([b"b"])}
     for session, name, inputs, message in (
         (pair, "serving_default", uneven, "equally many"),
+        (pair, "tokenize", uneven, "equally many"),
         (single, "classify", {"inputs": strings([b"\n broken"])}, "parse"),
         (single, "classify", {"inputs": strings([example(other=b"a")])}, "text"),
         (pair, "classify", {"inputs": strings([example(text=b"a")])}, "text_pair"),

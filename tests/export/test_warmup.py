@@ -59,6 +59,7 @@ def test_the_file_can_be_replayed(exported, case):
         ("serving_default", "predict_log"),
         ("tokens", "predict_log"),
         ("embed", "predict_log"),
+        ("tokenize", "predict_log"),
         ("classify", "classify_log"),
         ("regress", "regress_log"),
     ],
