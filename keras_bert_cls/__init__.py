@@ -19,12 +19,16 @@ _HOME = {
     "build_encoder": "keras_bert_cls.modeling.encoder",
     "classifier_model": "keras_bert_cls.modeling.models",
     "export_saved_model": "keras_bert_cls.export.saved_model",
+    "import_checkpoint": "keras_bert_cls.checkpoints.import_checkpoint",
+    "load_encoder": "keras_bert_cls.checkpoints.import_checkpoint",
     "masked_lm_model": "keras_bert_cls.modeling.models",
 }
 
 __all__ = sorted([*_HOME, "__version__"])
 
 if TYPE_CHECKING:
+    from keras_bert_cls.checkpoints.import_checkpoint import import_checkpoint as import_checkpoint
+    from keras_bert_cls.checkpoints.import_checkpoint import load_encoder as load_encoder
     from keras_bert_cls.errors import UserError as UserError
     from keras_bert_cls.export.saved_model import export_saved_model as export_saved_model
     from keras_bert_cls.inference import Classifier as Classifier

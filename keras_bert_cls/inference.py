@@ -131,6 +131,7 @@ class Classifier:
         from keras_bert_cls.modeling.trained_model import TrainedModel
 
         trained = TrainedModel.load(folder)
+        trained.require_head()
         _refuse_masked_lm(trained.settings.task, folder)
         signature = serving_signatures(trained)["serving_default"]
 

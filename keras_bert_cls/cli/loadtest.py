@@ -11,34 +11,22 @@ of texts drawn from --texts. None is repeated when it fails; latencies are of th
 
 import datetime
 import os
-import pathlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
+from keras_bert_cls.cli.client_flags import define_client_flags, endpoint_of, model_choice_of
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
 from keras_bert_cls.errors import UserError
 
 if TYPE_CHECKING:
-    from keras_bert_cls.client.endpoint import Endpoint
     from keras_bert_cls.loadtest.load import Load, Question
 
 program = Program("bertcls-loadtest", __doc__)
 
-_SERVER = flags.DEFINE_string(
-    "server", None, "HOST:PORT of gRPC.", required=True, flag_values=program.flags
-)
-_MODEL_NAME = flags.DEFINE_string(
-    "model_name", None, "The model's name there.", required=True, flag_values=program.flags
-)
-_VERSION = flags.DEFINE_integer(
-    "version", None, "A version's number; the newest by default.", flag_values=program.flags
-)
-_VERSION_LABEL = flags.DEFINE_string(
-    "version_label", None, "A version's label, instead of a number.", flag_values=program.flags
-)
+define_client_flags(program, "HOST:PORT of gRPC.", required=True, timeout=10.0)
 _SIGNATURE_NAME = flags.DEFINE_string(
     "signature_name",
     "serving_default",
@@ -71,9 +59,6 @@ _SECONDS = flags.DEFINE_float(
 _WARMUP_SECONDS = flags.DEFINE_float(
     "warmup_seconds", 2.0, "Time before it that does not count.", 0.0, flag_values=program.flags
 )
-_TIMEOUT = flags.DEFINE_float(
-    "timeout", 10.0, "Seconds a request may take.", 0.001, flag_values=program.flags
-)
 _SEED = flags.DEFINE_integer("seed", 0, "Of what is drawn and when.", flag_values=program.flags)
 _PROCESSES = flags.DEFINE_integer(
     "processes",
@@ -89,24 +74,6 @@ _PLOT = flags.DEFINE_string(
     "plot",
     None,
     "Draws a picture, such as report.png; needs the extra [report].",
-    flag_values=program.flags,
-)
-_TLS = flags.DEFINE_bool(
-    "tls",
-    False,
-    "Whether to encrypt; --tls_root_certificates does so too.",
-    flag_values=program.flags,
-)
-_ROOT_CERTIFICATES = flags.DEFINE_string(
-    "tls_root_certificates",
-    None,
-    "PEM of whom to trust; by default public authorities.",
-    flag_values=program.flags,
-)
-_BEARER_TOKEN_FILE = flags.DEFINE_string(
-    "bearer_token_file",
-    None,
-    "Holds the secret that the server asks for.",
     flag_values=program.flags,
 )
 
@@ -143,8 +110,8 @@ def _run(_: list[str]) -> int:
     if _OUTPUT.value is not None:
         write_report(_OUTPUT.value, settings, results)
     if _PLOT.value is not None:
-        title = f"{_MODEL_NAME.value} on {_SERVER.value}, {_ROWS.value} text(s) a request"
-        write_plot(_PLOT.value, title, results)
+        where = f"{program.flags.model_name} on {program.flags.server}"
+        write_plot(_PLOT.value, f"{where}, {_ROWS.value} text(s) a request", results)
     return 0 if any(result.latency_ms for result in results) else 1
 
 
@@ -169,13 +136,11 @@ def _positive(flag: str, text: str, kind: Callable[[str], Any]) -> Any:
 def _question() -> "Question":
     """Asks the server what the signature takes, and reads the texts."""
     from keras_bert_cls.client import Client
-    from keras_bert_cls.client.requests import ModelChoice
     from keras_bert_cls.data.readers import iterate_texts
     from keras_bert_cls.loadtest.load import Question
     from keras_bert_cls.loadtest.signature_inputs import text_inputs
 
-    endpoint = _endpoint()
-    model = ModelChoice(_MODEL_NAME.value, _VERSION.value, _VERSION_LABEL.value)
+    endpoint, model = endpoint_of(program), model_choice_of(program)
     texts = list(iterate_texts(_TEXTS.value, _TEXT_COLUMN.value, _FILE_FORMAT.value))
     if not texts:
         raise UserError(f"--texts {_TEXTS.value}: expected texts, found none")
@@ -184,7 +149,7 @@ def _question() -> "Question":
         model.name,
         version=model.version,
         version_label=model.version_label,
-        timeout=_TIMEOUT.value,
+        timeout=program.flags.timeout,
         tls=endpoint.tls,
         bearer_token=endpoint.bearer_token,
     ) as client:
@@ -196,19 +161,8 @@ def _question() -> "Question":
         inputs=inputs,
         texts=[text.encode("utf-8") for text in texts],
         rows=_ROWS.value,
-        timeout=_TIMEOUT.value,
+        timeout=program.flags.timeout,
         seed=_SEED.value,
-    )
-
-
-def _endpoint() -> "Endpoint":
-    from keras_bert_cls.client.endpoint import Endpoint, Tls
-
-    roots, file = _ROOT_CERTIFICATES.value, _BEARER_TOKEN_FILE.value
-    return Endpoint(
-        _SERVER.value,
-        Tls(root_certificates=roots) if _TLS.value or roots else None,
-        pathlib.Path(file).read_text(encoding="utf-8").strip() if file else None,
     )
 
 

@@ -16,6 +16,12 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from keras_bert_cls.cli.client_flags import (
+    ONLY_WITH_SERVER,
+    define_client_flags,
+    endpoint_of,
+    model_choice_of,
+)
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
 from keras_bert_cls.predictions import Prediction
@@ -33,17 +39,11 @@ _MODEL = flags.DEFINE_string(
     "The --workdir of a finished run, or the --output of bertcls-export or a version in it.",
     flag_values=program.flags,
 )
-_SERVER = flags.DEFINE_string(
-    "server",
-    None,
+define_client_flags(
+    program,
     "HOST:PORT of a running server (gRPC), instead of --model.",
-    flag_values=program.flags,
-)
-_MODEL_NAME = flags.DEFINE_string(
-    "model_name", None, "The model's name on the server.", flag_values=program.flags
-)
-_TIMEOUT = flags.DEFINE_float(
-    "timeout", 60.0, "Seconds a request to the server may take.", 0.0, flag_values=program.flags
+    required=False,
+    timeout=60.0,
 )
 _DATA = flags.DEFINE_string(
     "data", "-", "A file or a glob pattern; - is the standard input.", flag_values=program.flags
@@ -75,6 +75,15 @@ def _one_source(values) -> bool:
 )
 def _server_has_model_name(values) -> bool:
     return (values["server"] is None) == (values["model_name"] is None)
+
+
+@flags.multi_flags_validator(
+    ["server", *ONLY_WITH_SERVER],
+    f"{', '.join(f'--{name}' for name in ONLY_WITH_SERVER)}: only with --server",
+    flag_values=program.flags,
+)
+def _server_has_its_flags(values) -> bool:
+    return values["server"] is not None or all(value is None for value in values.values())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -111,11 +120,16 @@ def _predictor() -> "Classifier | Client":
         return Classifier.load(_MODEL.value)
     from keras_bert_cls.client import Client
 
+    endpoint, model = endpoint_of(program), model_choice_of(program)
     return Client(
-        program.flags.server,
-        program.flags.model_name,
-        timeout=_TIMEOUT.value,
+        endpoint.target,
+        model.name,
+        version=model.version,
+        version_label=model.version_label,
+        timeout=program.flags.timeout,
         batch_size=_BATCH_SIZE.value,
+        tls=endpoint.tls,
+        bearer_token=endpoint.bearer_token,
     )
 
 

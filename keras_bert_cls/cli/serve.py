@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.serve_flags import define_flags
+from keras_bert_cls.server.cpus import bind_to_cpus
 from keras_bert_cls.server.options import ServerOptions
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ _LISTS = ("saved_model_tags", "grpc_channel_arguments")
 
 
 def _run(_: list[str]) -> int:
+    if program.flags.cpus is not None:
+        bind_to_cpus(program.flags.cpus)  # TensorFlow counts CPUs and starts threads early.
     from keras_bert_cls.server.model_server import serve
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

@@ -109,7 +109,18 @@ def _define_network(values: flags.FlagValues) -> None:
     number("rest_api_port", "The HTTP port; 0 serves no REST, -1 takes a free one.", -1, 65535)
     number("rest_api_timeout_in_ms", "Time that a REST request may take.", 1)
     number("rest_api_num_threads", "REST requests under way at a time; more wait.", 1)
+    flags.DEFINE_float(
+        "rest_api_idle_seconds",
+        ServerOptions.rest_api_idle_seconds,
+        "Time that an HTTP connection, new or kept alive, may take to send the head of a request.",
+        0.001,
+        flag_values=values,
+    )
     boolean("rest_api_enable_cors_support", "Whether pages of other sites may ask.")
+    boolean(
+        "ui",
+        "Whether / on the HTTP port is a page to try the models in a browser; --noui: 404 there.",
+    )
     number("grpc_max_threads", "gRPC requests under way at a time; more are refused.", 1)
     number("grpc_max_concurrent_streams", "Of these, by one connection; more wait.", 1)
     flags.DEFINE_list(
@@ -149,7 +160,16 @@ def _define_batching(values: flags.FlagValues) -> None:
     string("batching_parameters_file", "BatchingParameters in text format.")
     number("max_batch_size", "Texts of a batch, and of a single request.", 1)
     number("max_batch_tokens", "Tokens of a batch, roughly.", 1)
-    number("num_batch_threads", "Batches that are computed at a time.", 1)
+    flags.DEFINE_string(
+        "cpus",
+        None,
+        "CPUs that the server may use, such as 0-3,8; all that it is given by default. Defaults of "
+        "threads follow from how many they are, and from the CPU quota of a container.",
+        flag_values=values,
+    )
+    number(
+        "num_batch_threads", "Batches that are computed at a time; 0: half the number of CPUs.", 0
+    )
     number("max_enqueued_batches", "Full batches that may wait; more is refused.", 1)
     number("tensorflow_session_parallelism", "Sets the next two at once; 0 leaves them.", 0)
     number("tensorflow_intra_op_parallelism", "Threads that share one op; 0: TensorFlow's.", 0)

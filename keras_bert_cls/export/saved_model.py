@@ -79,6 +79,7 @@ def export_saved_model(
 
 
 def _check_outputs(trained: TrainedModel) -> None:
+    trained.require_head()
     settings = trained.settings
     if settings.task == "masked_lm":
         return

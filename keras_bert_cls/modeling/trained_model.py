@@ -15,7 +15,7 @@ VOCABULARY_FILE = "vocab.txt"
 LABELS_FILE = "labels.txt"
 SETTINGS_FILE = "model_settings.json"
 
-TASKS = ("masked_lm", "single_label", "multi_label", "regression")
+TASKS = ("masked_lm", "single_label", "multi_label", "regression", "encoder")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ModelSettings:
     """What text must go through before and after the Keras model.
 
     Attributes:
-      task: "masked_lm", "single_label", "multi_label" or "regression".
+      task: "masked_lm", "single_label", "multi_label" or "regression"; "encoder" has no head.
       labels: label names in the order of the logits; empty for masked_lm and regression.
       text_pair: whether the model takes two texts.
       max_length: tokens a packed input has at most, special tokens included.
@@ -54,6 +54,14 @@ class TrainedModel:
     model: keras.Model
     tokenizer: Tokenizer
     settings: ModelSettings
+
+    def require_head(self) -> None:
+        """Raises UserError if the model is an encoder alone, which answers nothing."""
+        if self.settings.task == "encoder":
+            raise UserError(
+                "this model is an encoder without a head: fine-tune it first, with the folder as "
+                "init_from of a bertcls-finetune config"
+            )
 
     def save(self, directory: str | os.PathLike) -> None:
         """Writes model.keras, vocab.txt, labels.txt and model_settings.json into `directory`."""

@@ -169,7 +169,8 @@ class PretrainConfig:
 
     Attributes:
       seed: of weights, batches, masking and dropout.
-      init_from: workdir of an earlier run to go on from, for example on text of another domain
+      init_from: what to go on from, for example on text of another domain: workdir of an earlier
+        run; or a checkpoint of Hugging Face, Google or keras-nlp, as bertcls-import takes it
         (Gururangan et al. 2020, https://arxiv.org/abs/2004.10964); "" starts from random weights.
       tokenizer: not looked at with init_from: the earlier run's is used.
       encoder: with init_from only dropout, attention_dropout and pack_tokens are looked at.
@@ -223,8 +224,9 @@ class FinetuneConfig:
 
     Attributes:
       seed: of weights, batches and dropout.
-      init_from: workdir of the run whose encoder, vocabulary and tokenizer settings are taken; ""
-        starts from random weights.
+      init_from: workdir of the run whose encoder, vocabulary and tokenizer settings are taken; or
+        a checkpoint of Hugging Face, Google or keras-nlp, as bertcls-import takes it; "" starts
+        from random weights.
       tokenizer: not looked at with init_from: the earlier run's is used.
       encoder: with init_from only dropout, attention_dropout and pack_tokens are looked at.
     """

@@ -64,6 +64,7 @@ def evaluate_run(
       UserError: the folder holds no finished run, or a row cannot be used.
     """
     trained = TrainedModel.load(workdir)
+    trained.require_head()
     config = RunDirectory(workdir).read_config()
     score = _score_masked_lm if trained.settings.task == "masked_lm" else _score_classifier
     with tempfile.TemporaryDirectory(prefix="bertcls-evaluate-") as folder:

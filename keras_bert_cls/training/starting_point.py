@@ -1,13 +1,13 @@
-"""Where a run starts: from random weights, or from the model of an earlier run."""
+"""Where a run starts: from random weights, an earlier run, or another library's checkpoint."""
 
 import dataclasses
 
 import keras
 
+from keras_bert_cls.checkpoints.import_checkpoint import load_source
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.encoder import encoder_config
-from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.text.tokenizer import Tokenizer
 from keras_bert_cls.training.config import RunConfig
 
@@ -31,13 +31,14 @@ def starting_point(config: RunConfig) -> StartingPoint:
     """Loads what `config.init_from` names, or makes what the config describes.
 
     Raises:
-      UserError: the vocabulary or the earlier run is not there, or has too few positions.
+      UserError: the vocabulary, the earlier run or the checkpoint is not there or cannot be loaded,
+        or has too few positions.
     """
     if not config.init_from:
         tokenizer = Tokenizer.from_vocab(config.tokenizer.vocabulary, config.tokenizer.lowercase)
         encoder = dataclasses.replace(config.encoder, vocabulary_size=len(tokenizer.vocabulary))
         return StartingPoint(tokenizer, encoder, None)
-    source = TrainedModel.load(config.init_from)
+    source = load_source(config.init_from)
     encoder = dataclasses.replace(
         encoder_config(source.model),
         dropout=config.encoder.dropout,

@@ -5,7 +5,10 @@ import json
 import subprocess
 import sys
 
+import grpc
 import pytest
+from certificates import Authority
+from fake_serving import FakeServing, fake_serving
 from tiny_trained_models import make_trained_model
 
 import keras_bert_cls as kbc
@@ -105,6 +108,9 @@ def test_errors_of_input(export, tmp_path, capsys):
         (["--model=m", "--server=h:1", "--model_name=n"], "give either --model or --server"),
         (["--server=h:1"], "--server needs --model_name"),
         (["--model=m", "--model_name=n"], "--model_name needs --server"),
+        (["--model=m", "--version=3"], "only with --server"),
+        (["--model=m", "--bearer_token_file=f"], "only with --server"),
+        (["--server=h:1", "--model_name=n", "--timeout=0"], "timeout"),
         (["--model=m", "--batch_size=0"], "batch_size"),
         (["--model=m", "--output_format=xml"], "output_format"),
         (["--model=m", "--text_colum=t"], "Did you mean 'text_column'?"),
@@ -180,6 +186,70 @@ def test_a_server_that_is_not_there(data):
     assert done.returncode == 1
     assert "127.0.0.1:1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_server_with_tls_and_a_secret(data, tmp_path, capsys):
+    authority = Authority("tests")
+    server, client = authority.sign("server"), authority.sign("client")
+    contents = {
+        "root": authority.certificate,
+        "certificate": client.certificate,
+        "key": client.key,
+        "secret": "0123456789abcdef\n",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
+    credentials = grpc.ssl_server_credentials(
+        [(server.key.encode(), server.certificate.encode())],
+        authority.certificate.encode(),
+        require_client_auth=True,
+    )
+    service = FakeServing()
+    with fake_serving(service, credentials=credentials) as address:
+        arguments = [
+            f"--server={address}",
+            "--model_name=m",
+            f"--data={data}",
+            "--version_label=canary",
+            f"--tls_root_certificates={tmp_path / 'root'}",
+            f"--tls_certificate={tmp_path / 'certificate'}",
+            f"--tls_key={tmp_path / 'key'}",
+            f"--bearer_token_file={tmp_path / 'secret'}",
+        ]
+        assert predict.main(arguments) == 0
+    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == TEXTS
+    assert service.metadata["authorization"] == "Bearer 0123456789abcdef"
+    assert {request.model_spec.version_label for request in service.requests} == {"canary"}
+
+
+def test_a_version_of_a_server(data):
+    service = FakeServing()
+    with fake_serving(service) as address:
+        arguments = [f"--server={address}", "--model_name=m", f"--data={data}", "--version=7"]
+        assert predict.main(arguments) == 0
+    assert {request.model_spec.version.value for request in service.requests} == {7}
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--version=1", "--version_label=a"], "got both 1 and 'a'"),
+        (["--tls_certificate=absent"], "expected both certificate and key"),
+        (["--tls_root_certificates=absent"], "root_certificates of the TLS connection"),
+        (["--bearer_token_file=absent"], "--bearer_token_file: expected a file"),
+    ],
+)
+def test_wrong_ways_to_a_server(data, more, message, capsys):
+    arguments = ["--server=127.0.0.1:1", "--model_name=m", f"--data={data}", *more]
+    assert predict.main(arguments) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_secret_that_is_no_text(data, tmp_path, capsys):
+    (tmp_path / "secret").write_bytes(b"\xff\xfe")
+    arguments = ["--server=127.0.0.1:1", "--model_name=m", f"--data={data}"]
+    assert predict.main([*arguments, f"--bearer_token_file={tmp_path / 'secret'}"]) == 1
+    assert "expected a file with a secret in ASCII" in capsys.readouterr().err
 
 
 def test_help_loads_no_tensorflow():

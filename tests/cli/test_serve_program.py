@@ -1,10 +1,13 @@
 """bertcls-serve as a process."""
 
 import json
+import os
+import pathlib
 import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 import grpc
@@ -122,6 +125,7 @@ def outcome(capfd, *arguments):
         ),
         (["--model_base_path=m", "--port=70000"], "--port"),
         (["--model_base_path=m", "--max_batch_size=0"], "--max_batch_size"),
+        (["--model_base_path=m", "--rest_api_idle_seconds=0"], "--rest_api_idle_seconds"),
         (["--model_base_path=m", "--modelname=x"], "Did you mean 'model_name'?"),
         (["--model_base_path=m", "more"], "unexpected argument 'more'"),
     ],
@@ -138,6 +142,32 @@ def test_a_taken_port(capfd, model_base):
         code, out, err = outcome(capfd, f"--model_base_path={model_base}", f"--port={port}")
     assert (code, out) == (1, "")
     assert f"cannot listen on 127.0.0.1:{port}" in err
+
+
+@pytest.mark.parametrize("cpus", ["", "0-", "3-1", "a", "0,,1", "-1", "99999"])
+def test_wrong_lists_of_cpus(capfd, cpus):
+    code, out, err = outcome(capfd, "--model_base_path=m", f"--cpus={cpus}")
+    assert (code, out) == (1, "")
+    assert "--cpus: expected " in err
+    assert "Traceback" not in err
+
+
+def test_the_cpus_of_a_server(model_base):
+    chosen = max(os.sched_getaffinity(0))
+    with started(model_base, f"--cpus={chosen}", "--rest_api_port=-1", "--noui") as process:
+        threads = list(pathlib.Path(f"/proc/{process.popen.pid}/task").iterdir())
+        allowed = {
+            line.split()[1]
+            for thread in threads
+            for line in (thread / "status").read_text().splitlines()
+            if line.startswith("Cpus_allowed_list:")
+        }
+        assert len(threads) > 1
+        assert allowed == {str(chosen)}
+        second_line = process.popen.stdout.readline()
+        address = second_line.removeprefix("listening for REST on ").strip()
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"http://{address}/", timeout=SECONDS)
 
 
 @pytest.mark.parametrize("folder", ["missing", "empty", "versionless"])

@@ -3,22 +3,12 @@
 import itertools
 import threading
 
-import pytest
 from fake_serving import FakeServing, fake_serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_bert_cls.client import Client
 from keras_bert_cls.client.slices import RequestLimits, slices
-from keras_bert_cls.client.token_estimate import estimated_tokens
-
-
-@pytest.mark.parametrize(
-    ("text", "tokens"),
-    [("", 0), ("abcd" * 5, 5), ("好吃的菜", 4), ("好abcd", 2), ("🙂", 1), ("é" * 8, 4)],
-)
-def test_estimated_tokens(text, tokens):
-    assert estimated_tokens(text.encode()) == tokens
 
 
 @given(

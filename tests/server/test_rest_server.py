@@ -171,16 +171,48 @@ def test_chunked_bodies(rest):
     assert status == 200
 
 
-def test_a_request_that_never_ends_times_out(base):
+def received_by_a_slow_client(server, beginning):
+    """Sends `beginning`, then a byte now and then; returns what came until the server hung up."""
+    host, _, port = server.rest_address.partition(":")
+    received = b""
+    with socket.create_connection((host, int(port)), timeout=0.01) as connected:
+        connected.sendall(beginning)
+        # Past the limit of a header the server would hang up too, but with an answer.
+        for _ in range(9000):
+            try:
+                if not (part := connected.recv(4096)):
+                    return received
+                received += part
+            except TimeoutError:
+                with contextlib.suppress(BrokenPipeError):
+                    connected.send(b"x")
+            except ConnectionResetError:
+                return received
+    raise AssertionError(f"the connection is still open after {received!r}")
+
+
+GET_STATUS = b"GET /v1/models/tiny HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "answers"), [(b"", 0), (GET_STATUS, 0), (GET_STATUS + b"\r\n" + GET_STATUS, 1)]
+)
+def test_heads_that_never_end_are_cut_off(base, beginning, answers):
+    with running_server(base, rest_api_port=-1, rest_api_idle_seconds=0.2) as server:
+        received = received_by_a_slow_client(server, beginning)
+    assert received.count(b"HTTP/1.1 200 ") == received.count(b"HTTP/1.1 ") == answers
+
+
+@pytest.mark.parametrize("path", [b"/v1/models/tiny:predict", b"/elsewhere"])
+def test_bodies_that_never_end_are_cut_off(base, path):
+    head = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
     with running_server(base, rest_api_port=-1, rest_api_timeout_in_ms=100) as server:
-        host, _, port = server.rest_address.partition(":")
-        with socket.create_connection((host, int(port)), timeout=SECONDS) as connected:
-            connected.sendall(
-                b"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
-            )
-            received = connected.recv(4096)
-    assert received.startswith(b"HTTP/1.1 504 ")
-    assert b'{"error": "Deadline Exceeded"}' in received
+        received = received_by_a_slow_client(server, head % path + b"{")
+    if path == b"/elsewhere":
+        assert received.startswith(b"HTTP/1.1 404 ")
+    else:
+        assert received.startswith(b"HTTP/1.1 504 ")
+        assert b'{"error": "Deadline Exceeded"}' in received
 
 
 def test_a_slow_answer_times_out(base):
@@ -243,6 +275,13 @@ def test_the_first_page(rest):
     assert status == 200
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert b'<option value="tiny">' in body
+
+
+def test_no_page_where_none_is_wanted(base):
+    with running_server(base, rest_api_port=-1, ui=False) as server:
+        status, body, _ = once(server, "GET", "/")
+        assert (status, json.loads(body)) == (404, {"error": "Not Found"})
+        assert predict_once(server, ["a"])[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,6 @@ from running_server import running_server
 from selenium import webdriver
 
 from keras_bert_cls.export.saved_model import export_saved_model
-from keras_bert_cls.server.rest import pages
-from keras_bert_cls.server.ui.page import CONTENT_TYPE, page
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
@@ -190,13 +188,7 @@ def test_both_colour_schemes(shown, scheme):
     assert abs(paper - ink) > 400
 
 
-@pytest.fixture
-def our_page(monkeypatch):
-    """Our server shows the page for a model "tiny"."""
-    monkeypatch.setitem(pages.PAGES, "/", pages.Page(CONTENT_TYPE, page(["tiny"])))
-
-
-def test_a_new_version_of_our_server_appears_by_itself(shown, our_page, tmp_path):
+def test_a_new_version_of_our_server_appears_by_itself(shown, tmp_path):
     tiny_models.write_classifier(tmp_path / "1")
     with running_server(tmp_path, rest_api_port=-1) as server:
         shown.open(server.rest_address)
@@ -220,7 +212,7 @@ def test_a_new_version_of_our_server_appears_by_itself(shown, our_page, tmp_path
         ("masked_lm", False),
     ],
 )
-def test_exports_on_our_server(shown, our_page, tmp_path, task, text_pair):
+def test_exports_on_our_server(shown, tmp_path, task, text_pair):
     trained = tiny_trained_models.make_trained_model(task, text_pair=text_pair)
     export_saved_model(trained, tmp_path, warmup=False)
     with running_server(tmp_path, rest_api_port=-1) as server:
