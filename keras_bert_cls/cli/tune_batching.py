@@ -10,7 +10,6 @@ comments. Let nothing else run on the machine meanwhile. Both servers are to run
 measured: with one thread for an op, --tensorflow_intra_op_parallelism=1.
 """
 
-import os
 import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -90,6 +89,7 @@ def _run(_: list[str]) -> None:
     from keras_bert_cls.loadtest.batching_file import batching_file
     from keras_bert_cls.loadtest.local_server import local_server
     from keras_bert_cls.loadtest.tuning import Effort, tune
+    from keras_bert_cls.server.cpus import usable_cpus
 
     texts = [
         text.encode("utf-8")
@@ -97,7 +97,7 @@ def _run(_: list[str]) -> None:
     ]
     if not texts:
         raise UserError(f"--texts {_TEXTS.value}: expected texts, found none")
-    cores = os.cpu_count() or 1
+    cores = usable_cpus()
     largest = max(_LARGEST_BATCH.value, _LARGEST_REQUEST.value)
     with local_server(_server_flags(largest, cores)) as address:
         tables, choice = tune(

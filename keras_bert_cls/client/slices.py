@@ -3,8 +3,8 @@
 import dataclasses
 
 from keras_bert_cls.client.requests import Columns
-from keras_bert_cls.client.token_estimate import estimated_tokens
 from keras_bert_cls.errors import UserError
+from keras_bert_cls.text.token_estimate import estimated_tokens
 
 # BERT's encoders read no further, so a longer text is no more work.
 _LONGEST = 512

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from keras_bert_cls.client.token_estimate import estimated_tokens
+from keras_bert_cls.text.token_estimate import estimated_tokens
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.loadtest.load import ClosedLoop, Period, Question
 from keras_bert_cls.loadtest.processes import run_load

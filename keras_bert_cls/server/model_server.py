@@ -15,6 +15,7 @@ from keras_bert_cls.server.batching_parameters import with_batching_parameters
 from keras_bert_cls.server.broken_versions import RetryPolicy
 from keras_bert_cls.server.config_messages import read_config_message
 from keras_bert_cls.server.config_reload import ConfigReload
+from keras_bert_cls.server.cpus import usable_cpus
 from keras_bert_cls.server.grpc_server import GrpcServer
 from keras_bert_cls.server.model_config import (
     ModelServerConfig,
@@ -64,7 +65,8 @@ class ModelServer:
             RetryPolicy(options.max_num_load_retries, options.load_retry_interval_micros / 1e6),
         )
         self._models.on_change = self._tell_health
-        self._batcher = Batcher(options.num_batch_threads, _batch_limits(options), self._metrics)
+        workers = options.num_batch_threads or max(1, usable_cpus() // 2)
+        self._batcher = Batcher(workers, _batch_limits(options), self._metrics)
         reload = ConfigReload(self._models, options.allowed_model_roots)
         api = Api(self._models, self._batcher, reload)
         tls_file, token_file = options.ssl_config_file, options.bearer_token_file

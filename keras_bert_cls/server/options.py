@@ -1,11 +1,7 @@
 """What a server can be told. Imports no TensorFlow: `--help` shows the defaults."""
 
 import dataclasses
-import os
 import pathlib
-
-# Those that the process may use, which in a container are fewer than the machine has.
-_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +32,10 @@ class ServerOptions:
       rest_api_port: the HTTP port; 0 serves no REST, -1 takes a free one.
       rest_api_timeout_in_ms: time that a REST request may take.
       rest_api_num_threads: REST requests under way at a time; more wait.
+      rest_api_idle_seconds: time that an HTTP connection, new or kept alive, may take to send the
+        whole head of a request; then it is closed.
       rest_api_enable_cors_support: whether pages of other sites may ask.
+      ui: whether the HTTP port shows the page for people.
       grpc_max_threads: gRPC requests under way at a time; more are refused.
       grpc_max_concurrent_streams: of these, by one connection; more wait.
       grpc_channel_arguments: pairs NAME=VALUE for the gRPC server.
@@ -46,8 +45,9 @@ class ServerOptions:
       enable_batching: whether requests share batches.
       batching_parameters_file: BatchingParameters in text format; they override the next three.
       max_batch_size: rows of a batch, and of a single request.
-      num_batch_threads: batches that are computed at a time; half the cores by default, because
-        the event loop and gRPC need the rest, and fewer workers gather larger batches.
+      num_batch_threads: batches that are computed at a time; 0 is half the CPUs that the process
+        may use when the server starts, because the event loop and gRPC need the rest, and fewer
+        workers gather larger batches.
       max_enqueued_batches: full batches that may wait; more is refused.
       max_batch_tokens: tokens of a batch, roughly; longer texts make batches of fewer rows.
       max_text_bytes: size of a single text.
@@ -79,7 +79,9 @@ class ServerOptions:
     rest_api_port: int = 0
     rest_api_timeout_in_ms: int = 30_000
     rest_api_num_threads: int = 1024
+    rest_api_idle_seconds: float = 75  # Proxies reuse their connections for up to a minute.
     rest_api_enable_cors_support: bool = False
+    ui: bool = True
     grpc_max_threads: int = 1024
     grpc_max_concurrent_streams: int = 1024
     grpc_channel_arguments: tuple[str, ...] = ()
@@ -89,7 +91,7 @@ class ServerOptions:
     enable_batching: bool = True
     batching_parameters_file: pathlib.Path | None = None
     max_batch_size: int = 256
-    num_batch_threads: int = max(1, _CORES // 2)
+    num_batch_threads: int = 0
     max_enqueued_batches: int = 16
     max_batch_tokens: int = 4096
     max_text_bytes: int = 1 << 20

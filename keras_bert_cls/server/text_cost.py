@@ -4,9 +4,8 @@ import dataclasses
 
 import numpy as np
 
-# First bytes of characters of three or four bytes: Chinese, Japanese, Korean, symbols.
-_WIDE_CHARACTERS = bytes(range(0xE0, 0xF8))
-_BYTES_PER_TOKEN = 4  # of other text; English WordPiece has about 4.5
+from keras_bert_cls.text.token_estimate import estimated_tokens
+
 _SHORTEST_CLASS = 16
 
 
@@ -40,13 +39,8 @@ def cost_of(inputs: dict[str, np.ndarray], rows: int, max_tokens: int) -> Cost:
         if array.dtype == object
         for text in array.ravel().tolist()
     ]
-    longest = max((_tokens_of(text) for text in texts), default=0)
+    longest = max(map(estimated_tokens, texts), default=0)
     length_class = _SHORTEST_CLASS
     while length_class < min(longest, max_tokens):
         length_class *= 2
     return Cost(length_class, length_class * max(1, rows), max(map(len, texts), default=0))
-
-
-def _tokens_of(text: bytes) -> float:
-    wide = len(text) - len(text.translate(None, _WIDE_CHARACTERS))
-    return wide + max(0, len(text) - 3 * wide) / _BYTES_PER_TOKEN

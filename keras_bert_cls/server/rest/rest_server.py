@@ -29,6 +29,7 @@ _http_logger.setLevel(logging.CRITICAL)
 
 _INFERENCES = {"predict": "Predict", "classify": "Classify", "regress": "Regress"}
 _API_PREFIX = "/v1/"
+_LARGEST_LINGERING_SECONDS = 10.0
 _SERVER = "bertcls-serve"
 _CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -65,7 +66,9 @@ class RestServer:
         self._options = options
         self._tls = tls
         self._token = token
+        self._pages = PAGES if options.ui else {}
         self._places = asyncio.Semaphore(options.rest_api_num_threads)
+        self._seconds = options.rest_api_timeout_in_ms / 1000
         application = web.Application(client_max_size=options.max_message_bytes)
         application.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(
@@ -73,6 +76,10 @@ class RestServer:
             access_log=None,
             handle_signals=False,
             handler_cancellation=True,
+            keepalive_timeout=options.rest_api_idle_seconds,
+            # Time for the rest of a body that was answered before it ended; none is cut off at
+            # once, for its client might not see the answer then.
+            lingering_time=min(self._seconds, _LARGEST_LINGERING_SECONDS),
             shutdown_timeout=options.drain_seconds,
             auto_decompress=False,
             logger=_http_logger,
@@ -105,9 +112,9 @@ class RestServer:
         cors = self._options.rest_api_enable_cors_support
         if cors and request.method == "OPTIONS":
             response = web.Response()
-        elif path in PAGES and request.method in ("GET", "HEAD"):
-            body = PAGES[path].body_for(self._api.model_names)
-            content_type = {"Content-Type": PAGES[path].content_type}
+        elif path in self._pages and request.method in ("GET", "HEAD"):
+            body = self._pages[path].body_for(self._api.model_names)
+            content_type = {"Content-Type": self._pages[path].content_type}
             response = web.Response(body=body, headers=content_type)
         elif self._token and not self._token.accepts(request.headers.get("Authorization")):
             response = _error(401, "The request's authorization is missing or wrong")
@@ -132,10 +139,9 @@ class RestServer:
         try:
             call = parse_path(request.method, path)
             model, api = call.spec.name, _INFERENCES.get(call.action, "")
-            seconds = self._options.rest_api_timeout_in_ms / 1000
-            async with asyncio.timeout(seconds), self._places:
+            async with asyncio.timeout(self._seconds), self._places:
                 body = await read_body(request, self._options.max_message_bytes)
-                answer = await self._calls.answer(call, body, start + seconds)
+                answer = await self._calls.answer(call, body, start + self._seconds)
             code = grpc.StatusCode.OK
             return _json(200, answer)
         except ServingError as error:
