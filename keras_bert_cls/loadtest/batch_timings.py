@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Sequence
 
-from keras_bert_cls.text.token_estimate import estimated_tokens
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.loadtest.load import ClosedLoop, Period, Question
 from keras_bert_cls.loadtest.processes import run_load
+from keras_bert_cls.text.token_estimate import estimated_tokens
 
 _FEWEST = 3  # batches of a measurement, for each thread
 

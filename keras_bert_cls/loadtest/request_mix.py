@@ -4,8 +4,8 @@ import dataclasses
 import random
 
 from keras_bert_cls.client.requests import predict_request
-from keras_bert_cls.text.token_estimate import estimated_tokens
 from keras_bert_cls.loadtest.load import Question
+from keras_bert_cls.text.token_estimate import estimated_tokens
 
 
 @dataclasses.dataclass(frozen=True)
