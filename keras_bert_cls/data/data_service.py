@@ -12,6 +12,8 @@ from keras_bert_cls.errors import UserError
 
 service = tf.data.experimental.service
 
+_LONGEST_SLEEP = 0.2
+
 
 def serve_dispatcher(port: int, work_dir: str | None, ready: Callable[[str], None]) -> None:
     """Runs a dispatcher until SIGTERM or SIGINT.
@@ -62,4 +64,6 @@ def _serve(server: object, ready: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     ready()
-    stopped.wait()
+    # A signal that another thread receives does not wake this one, which alone runs handlers.
+    while not stopped.wait(_LONGEST_SLEEP):
+        pass

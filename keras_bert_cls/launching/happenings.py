@@ -2,10 +2,14 @@
 
 import contextlib
 import dataclasses
+import math
 import queue
 import signal
+import time
 from collections.abc import Iterator
 
+# A signal that another thread receives does not wake the main thread, which alone runs handlers.
+_LONGEST_SLEEP = 0.2
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -52,10 +56,14 @@ class Happenings:
         Returns:
           None if nothing happened in time.
         """
-        try:
-            return self._queue.get(timeout=timeout)
-        except queue.Empty:
-            return None
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            left = max(0.0, min(_LONGEST_SLEEP, end - time.monotonic()))
+            try:
+                return self._queue.get(timeout=left)
+            except queue.Empty:
+                if time.monotonic() >= end:
+                    return None
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """bertcls-data-service."""
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -43,9 +44,15 @@ def test_help_does_not_import_tensorflow():
     assert "--work_dir" in shown.stdout
 
 
+@contextlib.contextmanager
 def started(*arguments):
     command = [sys.executable, "-m", "keras_bert_cls.cli.data_service", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
