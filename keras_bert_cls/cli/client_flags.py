@@ -1,7 +1,7 @@
 """The flags by which programs are told of a server: where it is, who may ask, and which model."""
 
 import pathlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -9,6 +9,7 @@ from keras_bert_cls.cli.program import Program
 from keras_bert_cls.errors import UserError
 
 if TYPE_CHECKING:
+    from keras_bert_cls.client import Client
     from keras_bert_cls.client.endpoint import Endpoint
     from keras_bert_cls.client.requests import ModelChoice
 
@@ -79,6 +80,31 @@ def model_choice_of(program: Program) -> "ModelChoice":
 
     values = program.flags
     return ModelChoice(values.model_name, values.version, values.version_label)
+
+
+def open_client(program: Program, **settings: Any) -> "Client":
+    """Returns a client of the server and the model that the flags name.
+
+    Args:
+      program: has the flags.
+      **settings: more of the client's arguments.
+
+    Raises:
+      UserError: the secret cannot be read, or two versions are named.
+    """
+    from keras_bert_cls.client import Client
+
+    endpoint, model = endpoint_of(program), model_choice_of(program)
+    return Client(
+        endpoint.target,
+        model.name,
+        version=model.version,
+        version_label=model.version_label,
+        timeout=program.flags.timeout,
+        tls=endpoint.tls,
+        bearer_token=endpoint.bearer_token,
+        **settings,
+    )
 
 
 def _secret(file: str | None) -> str | None:

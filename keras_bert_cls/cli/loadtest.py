@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from keras_bert_cls.cli.client_flags import define_client_flags, endpoint_of, model_choice_of
+from keras_bert_cls.cli.client_flags import (
+    define_client_flags,
+    endpoint_of,
+    model_choice_of,
+    open_client,
+)
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
 from keras_bert_cls.errors import UserError
@@ -135,7 +140,6 @@ def _positive(flag: str, text: str, kind: Callable[[str], Any]) -> Any:
 
 def _question() -> "Question":
     """Asks the server what the signature takes, and reads the texts."""
-    from keras_bert_cls.client import Client
     from keras_bert_cls.data.readers import iterate_texts
     from keras_bert_cls.loadtest.load import Question
     from keras_bert_cls.loadtest.signature_inputs import text_inputs
@@ -144,15 +148,7 @@ def _question() -> "Question":
     texts = list(iterate_texts(_TEXTS.value, _TEXT_COLUMN.value, _FILE_FORMAT.value))
     if not texts:
         raise UserError(f"--texts {_TEXTS.value}: expected texts, found none")
-    with Client(
-        endpoint.target,
-        model.name,
-        version=model.version,
-        version_label=model.version_label,
-        timeout=program.flags.timeout,
-        tls=endpoint.tls,
-        bearer_token=endpoint.bearer_token,
-    ) as client:
+    with open_client(program) as client:
         inputs = text_inputs(client.metadata(), _SIGNATURE_NAME.value)
     return Question(
         endpoint=endpoint,

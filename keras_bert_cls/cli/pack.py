@@ -15,6 +15,7 @@ from absl import flags
 
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
+from keras_bert_cls.cli.tokenizer_flags import define_case_flags
 from keras_bert_cls.data.config import PAIR_OBJECTIVES, SEGMENTERS, PretrainingData
 
 program = Program("bertcls-pack", __doc__)
@@ -36,12 +37,7 @@ _VOCABULARY = flags.DEFINE_string(
     flag_values=program.flags,
     required=True,
 )
-_LOWERCASE = flags.DEFINE_bool(
-    "lowercase", True, "Put text in lower case.", flag_values=program.flags
-)
-_STRIP_ACCENTS = flags.DEFINE_bool(
-    "strip_accents", None, "Drop accents. By default as --lowercase.", flag_values=program.flags
-)
+_LOWERCASE, _STRIP_ACCENTS = define_case_flags(program)
 _MAX_LENGTH = flags.DEFINE_integer(
     "max_length",
     PretrainingData.max_length,

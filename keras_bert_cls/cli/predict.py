@@ -19,8 +19,7 @@ from absl import flags
 from keras_bert_cls.cli.client_flags import (
     ONLY_WITH_SERVER,
     define_client_flags,
-    endpoint_of,
-    model_choice_of,
+    open_client,
 )
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
@@ -118,19 +117,7 @@ def _predictor() -> "Classifier | Client":
         from keras_bert_cls.inference import Classifier
 
         return Classifier.load(_MODEL.value)
-    from keras_bert_cls.client import Client
-
-    endpoint, model = endpoint_of(program), model_choice_of(program)
-    return Client(
-        endpoint.target,
-        model.name,
-        version=model.version,
-        version_label=model.version_label,
-        timeout=program.flags.timeout,
-        batch_size=_BATCH_SIZE.value,
-        tls=endpoint.tls,
-        bearer_token=endpoint.bearer_token,
-    )
+    return open_client(program, batch_size=_BATCH_SIZE.value)
 
 
 def _with_progress(rows: "Iterator[Row]") -> "Iterator[Row]":

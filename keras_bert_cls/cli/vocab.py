@@ -17,6 +17,7 @@ from absl import flags
 
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
+from keras_bert_cls.cli.tokenizer_flags import define_case_flags
 from keras_bert_cls.errors import UserError
 
 program = Program("bertcls-vocab", __doc__)
@@ -43,12 +44,7 @@ _SIZE = flags.DEFINE_integer(
     flag_values=program.flags,
     required=True,
 )
-_LOWERCASE = flags.DEFINE_bool(
-    "lowercase", True, "Put text in lower case.", flag_values=program.flags
-)
-_STRIP_ACCENTS = flags.DEFINE_bool(
-    "strip_accents", None, "Drop accents. By default as --lowercase.", flag_values=program.flags
-)
+_LOWERCASE, _STRIP_ACCENTS = define_case_flags(program)
 _MIN_FREQUENCY = flags.DEFINE_integer(
     "min_frequency",
     2,

@@ -20,7 +20,6 @@ from keras_bert_cls.data.fingerprint import fingerprint, reuse_or_build
 from keras_bert_cls.data.labels import LabelSet
 from keras_bert_cls.data.store_batches import StoreBatches
 from keras_bert_cls.data.token_store import TokenStore
-from keras_bert_cls.modeling.encoder import copy_shared_weights
 from keras_bert_cls.modeling.models import classifier_model
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 from keras_bert_cls.text.tokenizer import Tokenizer
@@ -132,9 +131,7 @@ def finetune(
 
 def _build_model(config: FinetuneConfig, start: StartingPoint, num_labels: int) -> keras.Model:
     model = classifier_model(start.encoder, max(1, num_labels), config.head.dropout)
-    if start.model is not None:
-        copy_shared_weights(start.model, model)
-    return model
+    return start.give_weights(model)
 
 
 def _source(

@@ -15,7 +15,6 @@ from keras_bert_cls.data.pretraining_rows import build_pretraining_store
 from keras_bert_cls.data.shard_batches import ShardBatches
 from keras_bert_cls.data.store_batches import StoreBatches
 from keras_bert_cls.data.token_store import TokenStore
-from keras_bert_cls.modeling.encoder import copy_shared_weights
 from keras_bert_cls.modeling.models import masked_lm_model
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 from keras_bert_cls.text.tokenizer import Tokenizer
@@ -84,9 +83,7 @@ def pretrain(
 
 def _build_model(config: PretrainConfig, start: StartingPoint) -> keras.Model:
     model = masked_lm_model(start.encoder, config.data.pair_objective != "none")
-    if start.model is not None:
-        copy_shared_weights(start.model, model)
-    return model
+    return start.give_weights(model)
 
 
 def _source(

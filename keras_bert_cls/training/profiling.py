@@ -20,14 +20,19 @@ class Profiler:
       folder: TensorBoard's.
       first_step: the first step to be recorded, from 1.
       last_step: the last one.
+      records: False records nothing, as on workers other than the chief; their calls of the loop
+        must end where the chief's do all the same.
 
     Attributes:
       cuts: numbers of updates at which a call of the loop must end, so that `reached` sees them.
     """
 
-    def __init__(self, folder: str | os.PathLike, first_step: int, last_step: int):
+    def __init__(
+        self, folder: str | os.PathLike, first_step: int, last_step: int, records: bool = True
+    ):
         self.cuts = (first_step - 1, last_step)
         self._folder = os.fspath(folder)
+        self._records = records
         self._running = False
 
     def reached(self, step: int) -> None:
@@ -42,7 +47,7 @@ class Profiler:
         before, last = self.cuts
         if self._running and step >= last:
             self._stop()
-        elif not self._running and step == before:
+        elif self._records and not self._running and step == before:
             self._start()
 
     def close(self) -> None:

@@ -83,9 +83,10 @@ def train(run: RunParts) -> keras.Model | None:
     keras.utils.set_random_seed(run.config.seed)
     batch = BatchArithmetic.of(settings, workers.count, workers.devices)
     source = run.source(batch.rows)
-    if (chiefs := workers.from_chief(source.describe())) != source.describe():
+    described = source.describe()
+    if (chiefs := workers.from_chief(described)) != described:
         raise UserError(
-            f"this worker reads other data than the chief: {source.describe()}, not {chiefs}. Are "
+            f"this worker reads other data than the chief: {described}, not {chiefs}. Are "
             "all files of the config the same on every machine?"
         )
     steps = total_steps(settings, source)
@@ -102,7 +103,7 @@ def train(run: RunParts) -> keras.Model | None:
         progress = _resume(workers, checkpoints, state, batch)
         if not progress.finished:
             with contextlib.closing(_make_log(run, model, progress, steps)) as log:
-                log.say(_summary(model, source, steps, batch, run, progress))
+                log.say(_summary(model, described, steps, batch, run, progress))
                 trainer = _make_trainer(run, loop, source, steps, log, checkpoints, model)
                 shard = Shard(workers.index, workers.count, batch.parts)
                 with trainer.stop.listening(), contextlib.closing(trainer):
@@ -160,8 +161,9 @@ def _make_trainer(
     trainer = Trainer(run.config, loop, source, steps, run.workers, log, checkpoints)
     if chief and run.evaluator:
         trainer.evaluator = run.evaluator(model)
-    if chief and options.profile_steps:
-        trainer.profiler = Profiler(run.directory.tensorboard, *options.profile_steps)
+    if options.profile_steps:
+        folder = run.directory.tensorboard
+        trainer.profiler = Profiler(folder, *options.profile_steps, records=chief)
     return trainer
 
 
@@ -225,7 +227,7 @@ def _in_float32(model: keras.Model, build_model: Callable[[], keras.Model]) -> k
 
 def _summary(
     model: keras.Model,
-    source: BatchSource,
+    data: str,
     steps: int,
     batch: BatchArithmetic,
     run: RunParts,
@@ -236,6 +238,6 @@ def _summary(
     limited = f", at most {limit:,} tokens" if limit else ""
     strategy = type(run.workers.strategy).__name__.removesuffix("Strategy")
     return (
-        f"{model.count_params():,} parameters; {source.describe()}; {batch}{limited}; "
+        f"{model.count_params():,} parameters; {data}; {batch}{limited}; "
         f"{strategy} strategy; {steps:,} steps{done}"
     )

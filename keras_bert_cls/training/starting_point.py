@@ -7,7 +7,7 @@ import keras
 from keras_bert_cls.checkpoints.import_checkpoint import load_source
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.config import EncoderConfig
-from keras_bert_cls.modeling.encoder import encoder_config
+from keras_bert_cls.modeling.encoder import copy_shared_weights, encoder_config
 from keras_bert_cls.text.tokenizer import Tokenizer
 from keras_bert_cls.training.config import RunConfig
 
@@ -25,6 +25,12 @@ class StartingPoint:
     tokenizer: Tokenizer
     encoder: EncoderConfig
     model: keras.Model | None
+
+    def give_weights(self, model: keras.Model) -> keras.Model:
+        """Copies the weights that a new model shares with the earlier one; returns the new one."""
+        if self.model is not None:
+            copy_shared_weights(self.model, model)
+        return model
 
 
 def starting_point(config: RunConfig) -> StartingPoint:

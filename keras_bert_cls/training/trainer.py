@@ -56,7 +56,7 @@ class Trainer:
       evaluator: scores the model on dev; None on workers other than the chief, and if there is no
         dev data.
       stop: whether this process was asked to stop.
-      profiler: records some steps; None for none.
+      profiler: records some steps, on the chief; None for none. All workers have one or none.
     """
 
     config: RunConfig

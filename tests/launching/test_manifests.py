@@ -18,6 +18,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from json_schemas import strict
 
 from keras_bert_cls.cli.launch import main
 from keras_bert_cls.errors import UserError
@@ -31,15 +32,6 @@ FOLDER = ROOT / "configs" / "kubernetes"
 VERSIONS = ("1.29", "1.31", kubernetes_validate.utils.latest_version())
 
 COUNT = {"type": "integer", "minimum": 1}
-
-
-def strict(required, **properties):
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": False,
-    }
 
 
 REPLICAS = strict(

@@ -3,20 +3,12 @@
 import re
 
 import jsonschema
+from json_schemas import strict
 from serving_manifests import SERVING, compose_service, container, documents
 
 STRING = {"type": "string", "minLength": 1}
 STRINGS = {"type": "array", "items": STRING, "minItems": 1}
 DURATION = {"type": "string", "pattern": r"^\d+(us|ms|s|m|h)$"}
-
-
-def strict(required, **properties):
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": False,
-    }
 
 
 BIND = strict(

@@ -13,6 +13,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from absl import flags
+from json_schemas import strict
 from serving_manifests import (
     SERVING,
     applied,
@@ -31,15 +32,6 @@ from keras_bert_cls.server.config_messages import read_config_message
 VERSIONS = ("1.29", "1.31", kubernetes_validate.utils.latest_version())
 STRING = {"type": "string", "minLength": 1}
 COUNT = {"type": "integer", "minimum": 1}
-
-
-def strict(required, **properties):
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": False,
-    }
 
 
 def list_of(schema):

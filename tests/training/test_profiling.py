@@ -65,6 +65,13 @@ def test_a_run_that_ends_early_writes_what_it_has(recorder):
     assert recorder.calls == ["start", "stop"]
 
 
+def test_other_workers_cut_their_calls_where_the_chief_does_and_record_nothing(recorder):
+    profiler = Profiler("folder", 5, 8, records=False)
+    assert profiler.cuts == Profiler("folder", 5, 8).cuts
+    assert drive(profiler, 0, 12, 7) == []
+    assert recorder.calls == []
+
+
 def test_a_real_profile_is_where_tensorboard_looks(tmp_path):
     profiler = Profiler(tmp_path / "tensorboard", 1, 1)
     profiler.reached(0)
