@@ -17,10 +17,13 @@ LEVELS = {
     "training": 5,
     "export": 5,
     "inference": 6,
+    "data_check": 6,
+    "evaluation": 7,
     "server": 7,
     "client": 7,
     "loadtest": 8,
     "launching": 8,
+    "sweep": 8,
     "cli": 9,
 }
 
