@@ -1,0 +1,112 @@
+"""Fine-tunes a classifier with Hugging Face's Trainer. Runs in the peer's own environment.
+
+    python benchmarks/peers/transformers_finetune.py SPEC.json RESULT.json
+
+The spec names the data and the hyper-parameters (see benchmarks/finetune_parity.py, which writes
+it); the result holds test accuracy, macro F1 and the seconds of a step.
+"""
+
+import json
+import pathlib
+import sys
+import time
+
+import numpy as np
+import torch
+import transformers
+
+
+def main(spec_file: str, result_file: str) -> None:
+    spec = json.loads(pathlib.Path(spec_file).read_text(encoding="utf-8"))
+    transformers.set_seed(spec["seed"])
+    tokenizer = transformers.AutoTokenizer.from_pretrained(spec["model"])
+    train = _read(spec["train_file"])[: spec["train_rows"] or None]
+    test = _read(spec["test_file"])
+    labels = sorted({row["label"] for row in train})
+    model = transformers.BertForSequenceClassification.from_pretrained(
+        spec["model"], num_labels=len(labels)
+    )
+    arguments = transformers.TrainingArguments(
+        output_dir=spec["scratch"],
+        max_steps=spec["steps"],
+        per_device_train_batch_size=spec["batch_size"],
+        per_device_eval_batch_size=64,
+        learning_rate=spec["learning_rate"],
+        lr_scheduler_type="linear",
+        warmup_steps=spec["warmup_steps"],
+        weight_decay=spec["weight_decay"],
+        adam_epsilon=spec["epsilon"],
+        max_grad_norm=spec["clip_norm"],
+        train_sampling_strategy="group_by_length",
+        seed=spec["seed"],
+        save_strategy="no",
+        report_to=[],
+        logging_steps=100,
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+    )
+    trainer = transformers.Trainer(
+        model,
+        arguments,
+        train_dataset=_encode(train, labels, tokenizer, spec["max_length"]),
+        data_collator=transformers.DataCollatorWithPadding(tokenizer),
+    )
+    clock = _Clock()
+    trainer.add_callback(clock)
+    trainer.train()
+    # Sorted by length, so that scoring pads little; the order does not matter to the scores.
+    encoded = sorted(
+        _encode(test, labels, tokenizer, spec["max_length"]), key=lambda row: len(row["input_ids"])
+    )
+    predicted = trainer.predict(encoded).predictions.argmax(-1)
+    targets = np.array([row["labels"] for row in encoded])
+    result = {
+        "accuracy": float((predicted == targets).mean()),
+        "macro_f1": _macro_f1(predicted, targets),
+        "seconds_per_step": clock.seconds_per_step(),
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+    }
+    pathlib.Path(result_file).write_text(json.dumps(result), encoding="utf-8")
+
+
+class _Clock(transformers.TrainerCallback):
+    """Times the steps from the tenth on, when all is warm."""
+
+    def __init__(self):
+        self._times = []
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self._times.append(time.perf_counter())
+
+    def seconds_per_step(self) -> float:
+        times = self._times[9:]
+        return (times[-1] - times[0]) / (len(times) - 1)
+
+
+def _read(file: str) -> list[dict[str, str]]:
+    header, *lines = pathlib.Path(file).read_text(encoding="utf-8").rstrip("\n").split("\n")
+    names = header.split("\t")
+    return [dict(zip(names, line.split("\t"), strict=True)) for line in lines]
+
+
+def _encode(rows, labels, tokenizer, max_length) -> list[dict]:
+    texts = [row["text"] for row in rows]
+    pairs = [row["text_pair"] for row in rows] if "text_pair" in rows[0] else None
+    encoded = tokenizer(texts, pairs, truncation=True, max_length=max_length)
+    names = [name for name in ("input_ids", "token_type_ids", "attention_mask") if name in encoded]
+    return [
+        {**{name: encoded[name][i] for name in names}, "labels": labels.index(row["label"])}
+        for i, row in enumerate(rows)
+    ]
+
+
+def _macro_f1(predicted: np.ndarray, targets: np.ndarray) -> float:
+    scores = []
+    for label in np.unique(np.concatenate([predicted, targets])):
+        hits = np.sum((predicted == label) & (targets == label))
+        scores.append(2 * hits / (np.sum(predicted == label) + np.sum(targets == label)))
+    return float(np.mean(scores))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
