@@ -21,7 +21,6 @@ import tempfile
 
 from absl import flags
 
-from benchmarks.demo_runs import metrics
 from benchmarks.demo_runs import program as our_program
 from benchmarks.peers.environment import peer_python
 from keras_bert_cls.cli.program import Program
@@ -125,9 +124,10 @@ def run_ours(name: str, spec: Spec, workdir: pathlib.Path) -> dict[str, float]:
     )
     command += [f"--config.{field}={value}" for field, value in settings.items()]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    scores = json.loads((workdir / "scores.json").read_text(encoding="utf-8"))["test"]
+    scores = json.loads((workdir / "scores.json").read_text(encoding="utf-8"))["test"]["values"]
     # The first line of the log has no timing: there TensorFlow still traces and compiles.
-    lines = [line for line in metrics(workdir) if "step_seconds" in line]
+    log = (workdir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = [line for line in map(json.loads, log) if "step_seconds" in line]
     return {
         "accuracy": scores["accuracy"],
         "macro_f1": scores["macro_f1"],

@@ -92,7 +92,8 @@ class AdamW:
     def _change(self, variable, first, second, gradient, learning_rate, update, rule):
         rate = learning_rate * rule.learning_rate
         if rule.weight_decay:
-            variable.assign_sub(variable * (rate * rule.weight_decay))
+            # Assigning a product takes its buffer; subtracting it would read the weight once more.
+            variable.assign(variable * (1 - rate * rule.weight_decay))
         exponent = tf.cast(update, tf.float32)
         # One fused kernel instead of a dozen operations over each weight.
         tf.raw_ops.ResourceApplyAdam(

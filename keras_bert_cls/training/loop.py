@@ -227,11 +227,16 @@ class TrainingLoop:
 
     def _update(self, gradients, learning_rate):
         """Unscales, clips and applies gradients; returns if they were finite, and their norm."""
-        gradients = [gradient / self._loss_scale.scale for gradient in gradients]
-        norm = tf.linalg.global_norm(gradients)
+        unscale = 1 / self._loss_scale.scale
+        norm = tf.linalg.global_norm(gradients) * unscale
         finite = tf.math.is_finite(norm)
+        # One pass over all gradients at most: at small batches such passes are what a step costs.
         if self._clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
+            clip = self._clip_norm / tf.maximum(norm, self._clip_norm)
+            factor = tf.where(finite, unscale * clip, float("nan"))
+            gradients = [gradient * factor for gradient in gradients]
+        elif self._loss_scale.enabled:
+            gradients = [gradient * unscale for gradient in gradients]
         only_if = finite if self._loss_scale.enabled else None
         self._optimizer.apply(gradients, learning_rate, self._updates + 1, only_if)
         return finite, norm
