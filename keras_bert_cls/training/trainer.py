@@ -10,7 +10,7 @@ import numpy as np
 from keras_bert_cls.data.batch_source import BatchSource
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.training.checkpoints import Checkpoints, Progress
-from keras_bert_cls.training.config import METRICS, RunConfig, TrainConfig
+from keras_bert_cls.training.config import LOWER_IS_BETTER, METRICS, RunConfig, TrainConfig
 from keras_bert_cls.training.evaluation import Evaluator
 from keras_bert_cls.training.interruption import PreemptedError, StopRequest
 from keras_bert_cls.training.loop import LoopReport, TrainingLoop
@@ -19,7 +19,6 @@ from keras_bert_cls.training.run_log import Log
 from keras_bert_cls.training.term_sums import mean_values
 from keras_bert_cls.training.workers import Workers
 
-_LOWER_IS_BETTER = ("loss", "mean_absolute_error")
 _MOST_ROWS = 20  # named in an error
 
 
@@ -196,4 +195,4 @@ class Trainer:
     def _better(metric: str, value: float, best: float | None) -> bool:
         if best is None:
             return True
-        return value < best if metric in _LOWER_IS_BETTER else value > best
+        return value < best if metric in LOWER_IS_BETTER else value > best
