@@ -1,6 +1,6 @@
 """Fine-tunes MiniLM to sort news (AG News, 4 classes).
 
-bertcls-import --from hf --input MINILM_FOLDER --output runs/minilm
+bertcls-import --source MINILM_FOLDER --output runs/minilm
 python -m benchmarks.real_data --source ../shared/data --only ag_news
 bertcls-finetune --config configs/ag_news_finetune.py --workdir runs/ag_news
 """

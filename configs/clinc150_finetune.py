@@ -1,6 +1,6 @@
 """Fine-tunes MiniLM to recognise 150 intents (CLINC150; out-of-scope requests are scored apart).
 
-bertcls-import --from hf --input MINILM_FOLDER --output runs/minilm
+bertcls-import --source MINILM_FOLDER --output runs/minilm
 python -m benchmarks.real_data --source ../shared/data --only clinc150
 bertcls-finetune --config configs/clinc150_finetune.py --workdir runs/clinc150
 """

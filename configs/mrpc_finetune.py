@@ -1,6 +1,6 @@
 """Fine-tunes MiniLM to tell paraphrases (MRPC, text pairs).
 
-bertcls-import --from hf --input MINILM_FOLDER --output runs/minilm
+bertcls-import --source MINILM_FOLDER --output runs/minilm
 python -m benchmarks.real_data --source ../shared/data --only mrpc
 bertcls-finetune --config configs/mrpc_finetune.py --workdir runs/mrpc
 """

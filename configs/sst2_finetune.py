@@ -1,6 +1,6 @@
 """Fine-tunes MiniLM to judge film reviews (SST-2, 2 classes).
 
-bertcls-import --from hf --input MINILM_FOLDER --output runs/minilm
+bertcls-import --source MINILM_FOLDER --output runs/minilm
 python -m benchmarks.real_data --source ../shared/data --only sst2
 bertcls-finetune --config configs/sst2_finetune.py --workdir runs/sst2
 """

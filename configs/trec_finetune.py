@@ -1,6 +1,6 @@
 """Fine-tunes MiniLM to tell what a question asks for (TREC, 6 classes).
 
-bertcls-import --from hf --input MINILM_FOLDER --output runs/minilm
+bertcls-import --source MINILM_FOLDER --output runs/minilm
 python -m benchmarks.real_data --source ../shared/data --only trec
 bertcls-finetune --config configs/trec_finetune.py --workdir runs/trec
 """

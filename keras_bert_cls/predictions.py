@@ -8,15 +8,20 @@ class Prediction:
     """The answer for one text, or for one pair of texts.
 
     Attributes:
-      label: the label with the highest probability; None for regression.
-      score: that label's probability, in [0, 1]; None for regression.
+      label: the label with the highest probability; None for regression. A model that
+        bertcls-calibrate taught to reject answers with its unknown label, which is not among the
+        `probabilities`, where it is not sure enough.
+      score: the highest probability, in [0, 1], of unknown answers too; None for regression.
       probabilities: label -> probability, in the order of the model's labels. They sum to 1 for
         single-label models and are independent of each other for multi-label ones. None for
         regression, and where a server did not send them.
       value: what a regression model predicts; None for classification.
+      labels: all labels that reach their thresholds, of a multi-label model with tuned ones; None
+        for other models.
     """
 
     label: str | None = None
     score: float | None = None
     probabilities: dict[str, float] | None = None
     value: float | None = None
+    labels: tuple[str, ...] | None = None

@@ -18,13 +18,16 @@ LEVELS = {
     "export": 5,
     "inference": 6,
     "data_check": 6,
+    "masked_lm": 6,
+    "transducer": 6,
+    "calibration": 6,
     "evaluation": 7,
     "server": 7,
     "client": 7,
     "loadtest": 8,
     "launching": 8,
-    "sweep": 8,
-    "cli": 9,
+    "sweep": 9,
+    "cli": 10,
 }
 
 

@@ -1,5 +1,6 @@
 """Predictions out of the server's answers."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,8 @@ def predictions_of_outputs(
     Args:
       outputs: name -> TensorProto.
       count: texts that were sent.
-      label_names: of the columns of the output `probabilities`; None leaves them out.
+      label_names: of the columns of the output `probabilities`, and after them the unknown label
+        of a model that rejects; None leaves the probabilities out.
 
     Raises:
       UserError: the outputs are not those of a classification or regression model.
@@ -34,10 +36,12 @@ def predictions_of_outputs(
             Prediction(label=label, score=score)
             for label, score in zip(labels, scores, strict=True)
         ]
-    rows = _rows(outputs, "probabilities", count, len(label_names))
+    names = _column_names(outputs["probabilities"], label_names)
+    rows = _rows(outputs, "probabilities", count, len(names))
+    chosen = _chosen_labels(outputs, count, names)
     return [
-        Prediction(label=label, score=score, probabilities=dict(zip(label_names, row, strict=True)))
-        for label, score, row in zip(labels, scores, rows, strict=True)
+        Prediction(label, score, dict(zip(names, row, strict=True)), labels=several)
+        for label, score, row, several in zip(labels, scores, rows, chosen, strict=True)
     ]
 
 
@@ -53,6 +57,22 @@ def predictions_of_classes(response: Any) -> list[Prediction]:
     return predictions
 
 
+def _column_names(probabilities: Any, label_names: Sequence[str]) -> Sequence[str]:
+    """Leaves out the unknown label, which is a class of a model but has no probability."""
+    sizes = [dimension.size for dimension in probabilities.tensor_shape.dim]
+    return label_names[:-1] if sizes[1:] == [len(label_names) - 1] else label_names
+
+
+def _chosen_labels(
+    outputs: Any, count: int, names: Sequence[str]
+) -> Sequence[tuple[str, ...] | None]:
+    """Returns the labels that the output `selected` names in each row; None without that output."""
+    if "selected" not in outputs:
+        return [None] * count
+    rows = _rows(outputs, "selected", count, len(names))
+    return [tuple(itertools.compress(names, row)) for row in rows]
+
+
 def _column(outputs: Any, name: str, count: int) -> list[Any]:
     return [row[0] for row in _rows(outputs, name, count, 1)]
 
@@ -64,7 +84,7 @@ def _rows(outputs: Any, name: str, count: int, width: int) -> list[list[Any]]:
       UserError: it has not `count` rows of `width` values each.
     """
     proto = outputs[name]
-    values = list(proto.string_val or proto.float_val or proto.double_val)
+    values = list(proto.string_val or proto.float_val or proto.double_val or proto.bool_val)
     if len(values) != count * width:
         shape = [dimension.size for dimension in proto.tensor_shape.dim]
         raise UserError(

@@ -50,7 +50,10 @@ class Client(BaseClient):
     ) -> list[Prediction]:
         """Returns a prediction for each text, through TensorFlow Serving's Classify API.
 
-        The label is the class of the highest score. Args and Raises are those of `predict`.
+        The label is the class of the highest score. A model that rejects has its unknown label
+        among the classes, with a score of 1 where it is the answer and 0 elsewhere. This API does
+        not tell which labels of a multi-label model reach their thresholds. Args and Raises are
+        those of `predict`.
         """
         return self._connection.carry(self._exchanges.classify(texts, text_pairs), timeout)
 

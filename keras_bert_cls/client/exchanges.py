@@ -141,8 +141,8 @@ class Exchanges:
     ) -> Exchange[dict[int, ServerError]]:
         """Asks for the names of the columns of `probabilities`, once for each version.
 
-        They come from the Classify API of the versions that answered; None stands for those that
-        have no such signature.
+        They come from the Classify API of the versions that answered, the unknown label after them
+        where a model rejects; None stands for versions that have no such signature.
 
         Returns:
           Versions that were gone when they were asked -> the error.

@@ -35,6 +35,7 @@ SCHEMA: dict[str, dict[str, tuple[int, str]]] = {
         "int_val": (7, "repeated int32"),
         "string_val": (8, "repeated bytes"),
         "int64_val": (10, "repeated int64"),
+        "bool_val": (11, "repeated bool"),
     },
     "TensorInfo": {
         "name": (1, "string"),

@@ -8,6 +8,9 @@ import pathlib
 import keras
 
 from keras_bert_cls.errors import UserError
+from keras_bert_cls.modeling.decision import Decision, read_decision, write_decision
+from keras_bert_cls.modeling.decoder_config import GenerationConfig
+from keras_bert_cls.modeling.generation_file import read_generation, write_generation
 from keras_bert_cls.text.tokenizer import Tokenizer
 
 MODEL_FILE = "model.keras"
@@ -15,7 +18,7 @@ VOCABULARY_FILE = "vocab.txt"
 LABELS_FILE = "labels.txt"
 SETTINGS_FILE = "model_settings.json"
 
-TASKS = ("masked_lm", "single_label", "multi_label", "regression", "encoder")
+TASKS = ("masked_lm", "single_label", "multi_label", "regression", "seq2seq", "encoder")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +26,8 @@ class ModelSettings:
     """What text must go through before and after the Keras model.
 
     Attributes:
-      task: "masked_lm", "single_label", "multi_label" or "regression"; "encoder" has no head.
+      task: "masked_lm", "single_label", "multi_label", "regression" or "seq2seq"; "encoder" has no
+        head.
       labels: label names in the order of the logits; empty for masked_lm and regression.
       text_pair: whether the model takes two texts.
       max_length: tokens a packed input has at most, special tokens included.
@@ -49,11 +53,15 @@ class TrainedModel:
         well and gives logits float32 [batch, masks, vocabulary].
       tokenizer: the tokenizer the model was trained with.
       settings: see ModelSettings.
+      decision: what a classifier makes of its logits; None leaves them as they are.
+      generation: how a sequence-to-sequence model chooses its outputs; None of other models.
     """
 
     model: keras.Model
     tokenizer: Tokenizer
     settings: ModelSettings
+    decision: Decision | None = dataclasses.field(default=None, kw_only=True)
+    generation: GenerationConfig | None = dataclasses.field(default=None, kw_only=True)
 
     def require_head(self) -> None:
         """Raises UserError if the model is an encoder alone, which answers nothing."""
@@ -64,7 +72,11 @@ class TrainedModel:
             )
 
     def save(self, directory: str | os.PathLike) -> None:
-        """Writes model.keras, vocab.txt, labels.txt and model_settings.json into `directory`."""
+        """Writes model.keras, vocab.txt, labels.txt and model_settings.json into `directory`.
+
+        And decision.json and generation.json, if the model has them; those of another model are
+        removed.
+        """
         folder = pathlib.Path(directory)
         folder.mkdir(parents=True, exist_ok=True)
         self.tokenizer.vocabulary.save(folder / VOCABULARY_FILE)
@@ -75,6 +87,8 @@ class TrainedModel:
         (folder / SETTINGS_FILE).write_text(
             json.dumps(settings, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
         )
+        write_decision(folder, self.decision)
+        write_generation(folder, self.generation)
         # model.keras last and renamed into place: its presence says that the folder is complete.
         temporary = folder / f".writing-{MODEL_FILE}"
         self.model.save(temporary)
@@ -85,7 +99,8 @@ class TrainedModel:
         """Reads what `save` wrote.
 
         Raises:
-          UserError: the folder holds no finished model, or its settings are damaged.
+          UserError: the folder holds no finished model, or its settings or its decision are
+            damaged.
         """
         folder = pathlib.Path(directory)
         for name in (MODEL_FILE, VOCABULARY_FILE, SETTINGS_FILE):
@@ -101,7 +116,10 @@ class TrainedModel:
             lowercase=settings.lowercase,
             strip_accents=settings.strip_accents,
         )
-        return cls(keras.saving.load_model(folder / MODEL_FILE, compile=False), tokenizer, settings)
+        decision = read_decision(folder, settings.task, settings.labels)
+        model = keras.saving.load_model(folder / MODEL_FILE, compile=False)
+        generation = read_generation(folder) if settings.task == "seq2seq" else None
+        return cls(model, tokenizer, settings, decision=decision, generation=generation)
 
 
 def _read_settings(path: pathlib.Path) -> ModelSettings:

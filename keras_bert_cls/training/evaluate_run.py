@@ -11,7 +11,7 @@ from keras_bert_cls.data.config import ClassificationData
 from keras_bert_cls.data.labels import LabelSet
 from keras_bert_cls.data.pretraining_rows import build_pretraining_store
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
+from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.training.config import FinetuneConfig, PretrainConfig, RunConfig
 from keras_bert_cls.training.data_report import data_report
 from keras_bert_cls.training.held_out import classification_evaluator, masked_lm_evaluator
@@ -43,6 +43,34 @@ class ScoredFiles:
         """Returns the format and the columns that are not None."""
         names = ("file_format", "text_column", "text_pair_column", "label_column")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def labelled_table(
+        self, run: ClassificationData | None, task: str, text_pair: bool
+    ) -> ClassificationData:
+        """Returns how to read the files for a classifier or a regression model.
+
+        Args:
+          run: what the config of the model's run says about its own files; what is given here goes
+            before. None if there is no such config.
+          task: the model's.
+          text_pair: whether the model takes two texts.
+
+        Raises:
+          UserError: a column is missing, or does not suit the model.
+        """
+        table = run or ClassificationData()
+        if self.file_format is not None:  # The layout of the run's files says nothing about others.
+            table = dataclasses.replace(table, header=None, delimiter=None)
+        table = dataclasses.replace(table, task=task, **self.given())
+        problems = table.table(self.files).problems()
+        if table.label_column is None:
+            problems.append("label_column is not given")
+        if text_pair and table.text_pair_column is None:
+            problems.append("text_pair_column is not given, and the model takes two texts")
+        if table.text_pair_column is not None and not text_pair:
+            problems.append("text_pair_column is given, but the model takes one text")
+        _refuse(problems)
+        return table
 
 
 def evaluate_run(
@@ -79,7 +107,9 @@ def _score_classifier(
     report: Callable[[str], None],
 ) -> Scores:
     settings = trained.settings
-    table = _classification_data(settings, config, data)
+    run = config.data if isinstance(config, FinetuneConfig) else None
+    table = data.labelled_table(run, settings.task, settings.text_pair)
+    table = dataclasses.replace(table, max_length=settings.max_length)
     labels = LabelSet(settings.labels) if settings.labels else None
     store = build_classification_store(folder, data.files, table, trained.tokenizer, labels)
     report(data_report("data", store))
@@ -92,26 +122,6 @@ def _score_classifier(
         settings.labels,
         batch_size,
     )()
-
-
-def _classification_data(
-    settings: ModelSettings, config: RunConfig | None, data: ScoredFiles
-) -> ClassificationData:
-    table = config.data if isinstance(config, FinetuneConfig) else ClassificationData()
-    if data.file_format is not None:  # The layout of the run's files says nothing about others.
-        table = dataclasses.replace(table, header=None, delimiter=None)
-    table = dataclasses.replace(
-        table, task=settings.task, max_length=settings.max_length, **data.given()
-    )
-    problems = table.table(data.files).problems()
-    for column in ("text_pair_column", "label_column"):
-        needed = column == "label_column" or settings.text_pair
-        if needed and getattr(table, column) is None:
-            problems.append(f"{column} is not given")
-    if table.text_pair_column is not None and not settings.text_pair:
-        problems.append("text_pair_column is given, but the model takes one text")
-    _refuse(problems)
-    return table
 
 
 def _score_masked_lm(

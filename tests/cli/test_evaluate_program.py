@@ -144,7 +144,11 @@ def test_a_run_that_is_not_finished(tmp_path, files, capsys):
     ("arguments", "message"),
     [
         (["--workdir=w"], "--data is required"),
-        (["--data=d"], "--workdir is required"),
+        (["--data=d"], "give either --workdir or --model"),
+        (["--data=d", "--workdir=w", "--model=m"], "give either --workdir or --model"),
+        (["--data=d", "--workdir=w", "--compare_with=m"], "--compare_with"),
+        (["--data=d", "--model=m", "--slice_column=a"], "only with --report"),
+        (["--data=d", "--model=m", "--report=r", "--output=o"], "--output is for the scores"),
         (["--workdir=w", "--data=d", "--batch_size=0"], "batch_size"),
         (["--workdir=w", "--data=d", "--outptu=x"], "Did you mean 'output'?"),
     ],

@@ -19,7 +19,7 @@ let typing;
 
 // What an export of ours can do, the first that it has: how to ask, and how to show the answer.
 const TASKS = [
-  { signature: "classify", name: "classification", ask: () => resultOf("classify"), show: scores },
+  { signature: "classify", name: "classification", ask: classes, show: decision },
   { signature: "regress", name: "regression", ask: () => resultOf("regress"), show: value },
   { signature: "fill_mask", name: "fill mask", ask: () => predict("fill_mask"), show: masks },
   {
@@ -72,6 +72,18 @@ async function askOnce() {
   }
 }
 
+// Classify gives every label its score. After them comes the unknown label of a model that rejects;
+// which labels reach the thresholds of a multi-label model only Predict tells.
+async function classes() {
+  const pairs = await resultOf("classify");
+  const outputs = signatures.serving_default?.outputs ?? {};
+  const labels = Number(outputs.probabilities?.tensor_shape.dim[1]?.size);
+  const unknown = pairs.length === labels + 1 ? pairs.pop() : null;
+  if (!outputs.selected) return { pairs, unknown };
+  const { selected } = await predict("serving_default");
+  return { pairs, unknown, chosen: pairs.filter((_, place) => selected[place]) };
+}
+
 // Showing.
 
 function element(tag, className, text = "") {
@@ -91,10 +103,25 @@ function showProblem(message) {
   document.body.classList.toggle("stale", Boolean(message)); // What is shown answers another text.
 }
 
-function scores(pairs) {
-  const sorted = [...pairs].sort((one, other) => other[1] - one[1]);
-  const rows = sorted.slice(0, SHOWN_LABELS).map(([label, score]) => scoreRow(label, score));
-  rows[0]?.classList.add("best");
+function decision({ pairs, unknown, chosen }) {
+  if (chosen) {
+    const note = chosen.length ? [] : [element("p", "rejected", "no label reaches its threshold")];
+    return [...note, ...scores(pairs, chosen)];
+  }
+  if (!unknown?.[1]) return scores(pairs);
+  return [element("p", "rejected", unknown[0]), ...scores(pairs, [])];
+}
+
+// The chosen pairs stand first and stand out; by default the best one.
+function scores(pairs, chosen = null) {
+  const isChosen = (pair) => Boolean(chosen?.includes(pair));
+  const sorted = [...pairs].sort(
+    (one, other) => isChosen(other) - isChosen(one) || other[1] - one[1],
+  );
+  const shown = sorted.slice(0, SHOWN_LABELS);
+  const rows = shown.map(([label, score]) => scoreRow(label, score));
+  const best = chosen ?? shown.slice(0, 1);
+  rows.forEach((row, place) => row.classList.toggle("best", best.includes(shown[place])));
   const left = sorted.length - rows.length;
   return left ? [...rows, element("p", "hint", `and ${left} more labels`)] : rows;
 }

@@ -1,0 +1,1 @@
+"""Fits a Decision on held-out rows: calibrated probabilities, thresholds, an unknown answer."""

@@ -1,0 +1,42 @@
+"""The scores of a run or an export alone, without a report and without its libraries."""
+
+import os
+from collections.abc import Callable
+
+from keras_bert_cls.evaluation.evaluated_rows import read_evaluated_rows, what_was_read
+from keras_bert_cls.evaluation.model_answers import BATCH_SIZE, ask
+from keras_bert_cls.evaluation.run_data import run_data
+from keras_bert_cls.inference import Classifier
+from keras_bert_cls.training.evaluate_run import ScoredFiles
+from keras_bert_cls.training.metrics import (
+    Scores,
+    multi_label_scores,
+    regression_scores,
+    single_label_scores,
+)
+
+
+def score_model(
+    model: str | os.PathLike,
+    data: ScoredFiles,
+    report: Callable[[str], None] = lambda text: None,
+) -> Scores:
+    """Scores what a model answers through `Classifier`.
+
+    Args:
+      model: a finished run or an export.
+      data: on what.
+      report: is told what was read and skipped.
+
+    Raises:
+      UserError: there is no model, or a row cannot be used.
+    """
+    classifier = Classifier.load(model)
+    table = data.labelled_table(run_data(model), classifier.task, classifier.text_pair)
+    rows = read_evaluated_rows(data.files, table, classifier.labels)
+    report(what_was_read(rows))
+    answers = ask(classifier, rows, classifier.labels, data.batch_size or BATCH_SIZE)
+    if classifier.task == "regression":
+        return regression_scores(rows.targets, answers.predicted)
+    scores = multi_label_scores if classifier.task == "multi_label" else single_label_scores
+    return scores(rows.targets, answers.predicted, classifier.labels)

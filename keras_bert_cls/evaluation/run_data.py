@@ -1,0 +1,13 @@
+"""What the run of an evaluated model says about its own data."""
+
+import os
+
+from keras_bert_cls.data.config import ClassificationData
+from keras_bert_cls.training.config import FinetuneConfig
+from keras_bert_cls.training.run_directory import RunDirectory
+
+
+def run_data(model: str | os.PathLike) -> ClassificationData | None:
+    """Returns what the config of a run says about its data; None of exports and imported models."""
+    config = RunDirectory(model).read_config()
+    return config.data if isinstance(config, FinetuneConfig) else None
