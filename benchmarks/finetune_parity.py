@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 
 from absl import flags
 
@@ -47,7 +48,7 @@ _EPOCHS = flags.DEFINE_integer(
 _PEER_PYTHON = flags.DEFINE_string(
     "peer_python", None, "A Python with transformers, torch, accelerate.", flag_values=program.flags
 )
-_PEER_PACKAGES = ("torch>=2.6", "transformers>=5", "accelerate>=1")
+PEER_PACKAGES = ("torch>=2.6", "transformers>=5", "accelerate>=1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Spec:
 
 def make_spec(name: str, seed: int, folder: pathlib.Path) -> Spec:
     """Returns what the config of a data set says, with its training rows cut to --train_rows."""
-    config = _config(name)
+    config = load_config(name)
     data = pathlib.Path(_DATA.value) / name
     header, *rows = (data / "train.tsv").read_text(encoding="utf-8").rstrip("\n").split("\n")
     rows = rows[: _TRAIN_ROWS.value or None]
@@ -98,7 +99,8 @@ def make_spec(name: str, seed: int, folder: pathlib.Path) -> Spec:
     )
 
 
-def _config(name: str) -> FinetuneConfig:
+def load_config(name: str) -> FinetuneConfig:
+    """Returns configs/NAME_finetune.py."""
     spec = importlib.util.spec_from_file_location(name, f"configs/{name}_finetune.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -150,20 +152,33 @@ def run_theirs(spec: Spec, python: pathlib.Path) -> dict[str, float]:
         return json.loads(files[1].read_text(encoding="utf-8"))
 
 
+def compare(name: str, seed: int, output: pathlib.Path, python: pathlib.Path) -> dict:
+    """Fine-tunes on both sides; what an earlier call has finished is not repeated."""
+    spec = make_spec(name, seed, output)
+    folder = output / f"{name}-{spec.train_rows}-{spec.steps}-seed{seed}"
+    folder.mkdir(exist_ok=True)
+    ours = _once(folder / "ours.json", lambda: run_ours(name, spec, folder / "ours"))
+    theirs = _once(folder / "theirs.json", lambda: run_theirs(spec, python))
+    found = {"set": name, **dataclasses.asdict(spec), "ours": ours, "theirs": theirs}
+    (folder / "result.json").write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
 def _run(_: list[str]) -> None:
     output = pathlib.Path(_OUTPUT.value)
     output.mkdir(parents=True, exist_ok=True)
-    python = pathlib.Path(_PEER_PYTHON.value or peer_python(output / "peer", _PEER_PACKAGES))
+    python = pathlib.Path(_PEER_PYTHON.value or peer_python(output / "peer", PEER_PACKAGES))
     for seed in _SEEDS.value:
         for name in _SETS.value:
-            spec = make_spec(name, int(seed), output)
-            folder = output / f"{name}-{spec.train_rows}-{spec.steps}-seed{seed}"
-            result = folder / "result.json"
-            if not result.exists():
-                found = {"ours": run_ours(name, spec, folder), "theirs": run_theirs(spec, python)}
-                result.write_text(json.dumps({"set": name, **dataclasses.asdict(spec), **found}))
-            print(result.read_text(encoding="utf-8"), flush=True)
+            print(json.dumps(compare(name, int(seed), output, python)), flush=True)
     print(table([json.loads(file.read_text()) for file in sorted(output.glob("*/result.json"))]))
+
+
+def _once(file: pathlib.Path, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Returns what an earlier call of this program measured, or measures it."""
+    if not file.exists():
+        file.write_text(json.dumps(measure()), encoding="utf-8")
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def table(results: list[dict]) -> str:

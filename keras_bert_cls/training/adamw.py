@@ -9,7 +9,10 @@ from keras_bert_cls.training.parameter_rules import ParameterRule
 
 
 class AdamW:
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101).
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2).
+
+    Equal to torch.optim.AdamW. Keras' adds epsilon to the root of the second moment before the
+    correction of its bias, so there the same epsilon damps the first steps up to 30 times as much.
 
     Takes gradients that are already summed over the replicas, which is why it is no Keras
     optimizer: those sum by themselves, after clipping (see docs/architecture.md).
@@ -95,17 +98,19 @@ class AdamW:
             # Assigning a product takes its buffer; subtracting it would read the weight once more.
             variable.assign(variable * (1 - rate * rule.weight_decay))
         exponent = tf.cast(update, tf.float32)
+        beta_2_power = tf.pow(tf.constant(self._beta_2, tf.float32), exponent)
         # One fused kernel instead of a dozen operations over each weight.
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=first.handle,
             v=second.handle,
             beta1_power=tf.pow(tf.constant(self._beta_1, tf.float32), exponent),
-            beta2_power=tf.pow(tf.constant(self._beta_2, tf.float32), exponent),
+            beta2_power=beta_2_power,
             lr=rate,
             beta1=self._beta_1,
             beta2=self._beta_2,
-            epsilon=self._epsilon,
+            # The kernel adds it to the biased root; the paper's algorithm, and PyTorch, to the other.
+            epsilon=self._epsilon * tf.sqrt(1 - beta_2_power),
             grad=gradient,
             use_locking=False,
             use_nesterov=False,

@@ -61,12 +61,12 @@ def iterator(data: dict[str, np.ndarray], start: int = 0):
     return iter(tf.data.Dataset.from_tensor_slices(data).skip(start))
 
 
-def loop_of(model, objective=None, rate=0.02, **settings) -> TrainingLoop:
+def loop_of(model, objective=None, rate=0.02, epsilon=1e-6, **settings) -> TrainingLoop:
     variables = model.trainable_variables
     return TrainingLoop(
         tf.distribute.get_strategy(),
         model,
-        AdamW(variables, [DECAY] * len(variables)),
+        AdamW(variables, [DECAY] * len(variables), epsilon=epsilon),
         objective or SingleLabelObjective(0.1, CLASS_WEIGHTS),
         lambda step: tf.constant(rate) / tf.cast(step + 1, tf.float32),
         **settings,
@@ -84,8 +84,10 @@ def largest_difference(one, other) -> float:
 def test_equals_keras_on_whole_batches():
     data = batches(6)
     ours, theirs = toy_model(), toy_model()
-    report = loop_of(ours, clip_norm=0.05).run(iterator(data), 6)
-    reference = keras.optimizers.AdamW(0.02, weight_decay=0.05, epsilon=1e-6, global_clipnorm=0.05)
+    # Keras means another thing by epsilon; see AdamW.
+    settings = {"weight_decay": 0.05, "epsilon": 1e-12, "global_clipnorm": 0.05}
+    report = loop_of(ours, clip_norm=0.05, epsilon=1e-12).run(iterator(data), 6)
+    reference = keras.optimizers.AdamW(0.02, **settings)
     losses, norms = [], []
     for step in range(6):
         batch = {name: values[step] for name, values in data.items()}
