@@ -3,8 +3,11 @@
 # Modules, not names out of them: where one of these is the first to import Keras, this runs in the
 # middle of it, so that it is still half loaded.
 import keras_bert_cls.modeling.activations
+import keras_bert_cls.modeling.adaptive_softmax
+import keras_bert_cls.modeling.decoder_block
 import keras_bert_cls.modeling.dropout
 import keras_bert_cls.modeling.embedding_sum
 import keras_bert_cls.modeling.heads
+import keras_bert_cls.modeling.positions
 import keras_bert_cls.modeling.token_packing
 import keras_bert_cls.modeling.transformer_block  # noqa: F401
