@@ -11,8 +11,11 @@ from keras_bert_cls.keras_registration import register_layers
 __version__ = "0.1.0"
 
 _HOME = {
+    "AdaptiveSoftmax": "keras_bert_cls.modeling.adaptive_softmax",
     "Classifier": "keras_bert_cls.inference",
+    "DecoderConfig": "keras_bert_cls.modeling.decoder_config",
     "EncoderConfig": "keras_bert_cls.modeling.config",
+    "MaskedLM": "keras_bert_cls.masked_lm.language_model",
     "Tokenizer": "keras_bert_cls.text.tokenizer",
     "TrainedModel": "keras_bert_cls.modeling.trained_model",
     "UserError": "keras_bert_cls.errors",
@@ -22,6 +25,7 @@ _HOME = {
     "import_checkpoint": "keras_bert_cls.checkpoints.import_checkpoint",
     "load_encoder": "keras_bert_cls.checkpoints.import_checkpoint",
     "masked_lm_model": "keras_bert_cls.modeling.models",
+    "seq2seq_model": "keras_bert_cls.modeling.seq2seq",
 }
 
 __all__ = sorted([*_HOME, "__version__"])
@@ -32,10 +36,14 @@ if TYPE_CHECKING:
     from keras_bert_cls.errors import UserError as UserError
     from keras_bert_cls.export.saved_model import export_saved_model as export_saved_model
     from keras_bert_cls.inference import Classifier as Classifier
+    from keras_bert_cls.masked_lm.language_model import MaskedLM as MaskedLM
+    from keras_bert_cls.modeling.adaptive_softmax import AdaptiveSoftmax as AdaptiveSoftmax
     from keras_bert_cls.modeling.config import EncoderConfig as EncoderConfig
+    from keras_bert_cls.modeling.decoder_config import DecoderConfig as DecoderConfig
     from keras_bert_cls.modeling.encoder import build_encoder as build_encoder
     from keras_bert_cls.modeling.models import classifier_model as classifier_model
     from keras_bert_cls.modeling.models import masked_lm_model as masked_lm_model
+    from keras_bert_cls.modeling.seq2seq import seq2seq_model as seq2seq_model
     from keras_bert_cls.modeling.trained_model import TrainedModel as TrainedModel
     from keras_bert_cls.text.tokenizer import Tokenizer as Tokenizer
 

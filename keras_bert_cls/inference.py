@@ -9,13 +9,14 @@ import numpy as np
 
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.predictions import Prediction
+from keras_bert_cls.text.utf8 import encode_text
 
 _RUN_FILE = "model.keras"
-_EXPORT_FILE = "saved_model.pb"
 _NO_ROW = object()
 
-# Input name -> string [n] to output name -> array [n, ...], as the signature serving_default.
-Answer = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
+Arrays = dict[str, np.ndarray]
+# Name of a signature, input name -> string [n]; to output name -> array [n, ...].
+Call = Callable[[str, Arrays], Arrays]
 
 
 class Classifier:
@@ -29,11 +30,11 @@ class Classifier:
       text_pair: whether the model takes two texts.
     """
 
-    def __init__(self, answer: Answer, task: str, labels: Sequence[str], text_pair: bool):
+    def __init__(self, call: Call, task: str, labels: Sequence[str], text_pair: bool):
         self.task = task
         self.labels = tuple(labels)
         self.text_pair = text_pair
-        self._answer = answer
+        self._call = call
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Classifier":
@@ -49,12 +50,14 @@ class Classifier:
         folder = pathlib.Path(path)
         if (folder / _RUN_FILE).is_file():
             return cls._load_run(folder)
-        version = _find_version(folder)
+        from keras_bert_cls.export.versions import SAVED_MODEL_FILE, find_saved_model
+
+        version = find_saved_model(folder)
         if version is None:
             raise UserError(
                 f"{folder} holds no model. Expected the --workdir of a finished run (with "
                 f"{_RUN_FILE}), or an export: a folder with numbered versions, or one version "
-                f"(with {_EXPORT_FILE})."
+                f"(with {SAVED_MODEL_FILE})."
             )
         return cls._load_export(version)
 
@@ -87,6 +90,50 @@ class Classifier:
           UserError: the model takes pairs and there are none or the other way round, there are more
             texts than second texts or the other way round, or one is not a string.
         """
+        columns = self._columns(texts, text_pairs, batch_size)
+        answers = self._answers("serving_default", columns, batch_size)
+        return (prediction for outputs in answers for prediction in self._predictions(outputs))
+
+    def embed(
+        self,
+        texts: Iterable[str],
+        text_pairs: Iterable[str] | None = None,
+        batch_size: int = 32,
+    ) -> np.ndarray:
+        """Embeds texts: what the encoder makes of them, before the classification head.
+
+        Args and errors are those of `predict_iter`.
+
+        Returns:
+          The encoder's pooled output, float32 [n, hidden].
+        """
+        columns = self._columns(texts, text_pairs, batch_size)
+        answers = self._answers("embed", columns, batch_size)
+        rows = [outputs["embedding"] for outputs in answers]
+        return np.concatenate(rows) if rows else np.zeros((0, 0), np.float32)
+
+    def tokenize(
+        self,
+        texts: Iterable[str],
+        text_pairs: Iterable[str] | None = None,
+        batch_size: int = 32,
+    ) -> list[list[str]]:
+        """Returns the tokens that the model sees of each text, [CLS] and [SEP] among them.
+
+        Args and errors are those of `predict_iter`.
+        """
+        columns = self._columns(texts, text_pairs, batch_size)
+        answers = self._answers("tokenize", columns, batch_size)
+        return [
+            [token.decode("utf-8", "replace") for token in row if token]
+            for outputs in answers
+            for row in outputs["tokens"]
+        ]
+
+    def _columns(
+        self, texts: Iterable[str], text_pairs: Iterable[str] | None, batch_size: int
+    ) -> dict[str, Iterable[str]]:
+        """Returns the inputs by name, once they suit the model."""
         if batch_size < 1:
             raise UserError(f"batch_size must be at least 1, got {batch_size}")
         if self.text_pair and text_pairs is None:
@@ -101,18 +148,18 @@ class Classifier:
                 raise UserError(
                     f"expected an iterable of strings as {name}, got one: {column!r:.80}"
                 )
-        return self._predict_batches(columns, batch_size)
+        return columns
 
-    def _predict_batches(
-        self, columns: dict[str, Iterable[str]], batch_size: int
-    ) -> Iterator[Prediction]:
+    def _answers(
+        self, signature: str, columns: dict[str, Iterable[str]], batch_size: int
+    ) -> Iterator[Arrays]:
         rows = _encoded_rows(columns)
         while batch := list(itertools.islice(rows, batch_size)):
             inputs = {
                 name: np.array(values, object)
                 for name, values in zip(columns, zip(*batch, strict=True), strict=True)
             }
-            yield from self._predictions(self._answer(inputs))
+            yield self._call(signature, inputs)
 
     def _predictions(self, outputs: dict[str, np.ndarray]) -> Iterator[Prediction]:
         if self.task == "regression":
@@ -120,8 +167,15 @@ class Classifier:
                 yield Prediction(value=value)
             return
         names = ("label", "score", "probabilities")
-        for label, score, row in zip(*(outputs[name].tolist() for name in names), strict=True):
-            yield Prediction(label.decode(), score, dict(zip(self.labels, row, strict=True)))
+        rows = zip(*(outputs[name].tolist() for name in names), strict=True)
+        selected = outputs.get("selected", itertools.repeat(None))
+        for (label, score, row), chosen in zip(rows, selected, strict=False):
+            yield Prediction(
+                label.decode(),
+                score,
+                dict(zip(self.labels, row, strict=True)),
+                labels=None if chosen is None else tuple(itertools.compress(self.labels, chosen)),
+            )
 
     @classmethod
     def _load_run(cls, folder: pathlib.Path) -> "Classifier":
@@ -133,14 +187,15 @@ class Classifier:
         trained = TrainedModel.load(folder)
         trained.require_head()
         _refuse_masked_lm(trained.settings.task, folder)
-        signature = serving_signatures(trained)["serving_default"]
+        signatures = serving_signatures(trained)
 
-        def answer(inputs):
-            outputs = signature(*(tf.constant(values, tf.string) for values in inputs.values()))
+        def call(signature, inputs):
+            strings = (tf.constant(values, tf.string) for values in inputs.values())
+            outputs = signatures[signature](*strings)
             return {name: value.numpy() for name, value in outputs.items()}
 
         settings = trained.settings
-        return cls(answer, settings.task, settings.labels, settings.text_pair)
+        return cls(call, settings.task, settings.labels, settings.text_pair)
 
     @classmethod
     def _load_export(cls, folder: pathlib.Path) -> "Classifier":
@@ -150,26 +205,19 @@ class Classifier:
         card = read_model_card(folder)
         _refuse_masked_lm(card["task"], folder)
         session = SavedModelSession(folder)
-
-        def answer(inputs):
-            return session.call("serving_default", inputs)
-
-        return cls(answer, card["task"], card["labels"], card["text_pair"])
-
-
-def _find_version(folder: pathlib.Path) -> pathlib.Path | None:
-    """Returns the SavedModel that `folder` is, or the newest that it holds."""
-    from keras_bert_cls.export.versions import list_versions
-
-    candidates = [folder, *reversed(list_versions(folder).values())]
-    return next((path for path in candidates if (path / _EXPORT_FILE).is_file()), None)
+        return cls(session.call, card["task"], card["labels"], card["text_pair"])
 
 
 def _refuse_masked_lm(task: str, folder: pathlib.Path) -> None:
     if task == "masked_lm":
         raise UserError(
             f"{folder} is a masked language model, which has no labels. Fine-tune it with "
-            "bertcls-finetune, or export it and call its signature fill_mask."
+            "bertcls-finetune, or load it as MaskedLM."
+        )
+    if task == "seq2seq":
+        raise UserError(
+            f"{folder} is a sequence-to-sequence model, which has no labels: load it as "
+            "keras_bert_cls.transducer.Transducer, or use bertcls-transduce."
         )
 
 
@@ -182,11 +230,4 @@ def _encoded_rows(columns: dict[str, Iterable[str]]) -> Iterator[tuple[bytes, ..
 def _encoded(text: object, name: str, number: int) -> bytes:
     if text is _NO_ROW:
         raise UserError(f"expected as many texts as second texts, but {name} ends after {number}")
-    if not isinstance(text, str):
-        raise UserError(
-            f"{name} number {number} (from 0) must be a string, got {type(text).__name__} "
-            f"{text!r:.80}"
-        )
-    # Half of a surrogate pair, which JSON can spell, becomes bytes that are no UTF-8; the tokenizer
-    # takes these.
-    return text.encode("utf-8", "surrogatepass")
+    return encode_text(text, name, number)

@@ -4,8 +4,10 @@
   bertcls-predict --server localhost:8500 --model_name N --data reviews.csv --text_column review
 
 Prints a line for each row, in order, as soon as its batch is done. tsv: label, score and text; of a
-regression model value and text; tabs and line breaks in a text become spaces. jsonl: the same with
-the probabilities of all labels.
+regression model value and text; of a multi-label model with tuned thresholds all labels that reach
+theirs, with commas between them. Tabs and line breaks in a text become spaces. jsonl: the same with
+the probabilities of all labels. bertcls-calibrate gives a model such thresholds, and teaches one of
+a single label to answer with an unknown label.
 """
 
 import itertools
@@ -134,7 +136,9 @@ def _tsv_line(row: "Row", prediction: Prediction) -> str:
     if prediction.value is not None:
         answer = [f"{prediction.value:.6g}"]
     else:
-        answer = [str(prediction.label), f"{prediction.score:.6f}"]
+        several = prediction.labels
+        label = prediction.label if several is None else ",".join(several)
+        answer = [str(label), f"{prediction.score:.6f}"]
     spaces = str.maketrans("\t\r\n", "   ")
     return "\t".join(field.translate(spaces) for field in [*answer, *texts])
 

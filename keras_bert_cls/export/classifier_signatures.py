@@ -16,7 +16,9 @@ def classifier_signatures(
     serving_default: text string [n] -> the answers (below).
     classify, regress: inputs string [n], serialized tf.Example with a bytes feature `text` (and
       `text_pair`) -> classes string [n, labels] and scores float32 [n, labels], in the order of
-      the labels; or outputs float32 [n]. For TensorFlow Serving's Classify and Regress calls.
+      the labels; or outputs float32 [n]. For TensorFlow Serving's Classify and Regress calls. A
+      model that rejects has one class more, the last: its unknown label, with score 1 where that
+      is the answer and 0 elsewhere, so that the class of the highest score is the answer.
     tokens: token_ids, segment_ids, padding_mask int32 [n, length] -> probabilities, or value.
     embed: text string [n] -> embedding float32 [n, hidden], the encoder's pooled output.
     tokenize: text string [n] -> tokens string [n, length] and token_ids int32 [n, length], as the
@@ -26,6 +28,11 @@ def classifier_signatures(
     float32 [n, labels]. Single-label probabilities are a softmax; multi-label ones are a sigmoid
     each, with label and score of the most probable label: the caller sets the threshold. The
     answer of regression: value float32 [n].
+
+    With a decision (`trained.decision`) the probabilities are calibrated. A single-label model
+    that rejects has its unknown label as label where the most probable one does not reach its
+    threshold; score stays the highest probability. A multi-label model also gives selected
+    bool [n, labels]: which labels reach their thresholds.
     """
     served = _ServedClassifier(trained, pad_to_multiple_of)
     signatures = {
@@ -54,15 +61,21 @@ class _ServedClassifier:
         if self._trained.settings.task == "regression":
             return heads
         probabilities = heads["probabilities"]
-        return {
-            "label": tf.gather(self._labels(), tf.argmax(probabilities, axis=-1)),
+        outputs = {
+            "label": tf.gather(self._classes(), self._chosen(probabilities)),
             "score": tf.reduce_max(probabilities, axis=-1),
             "probabilities": probabilities,
         }
+        if self._trained.decision and self._trained.settings.task == "multi_label":
+            outputs["selected"] = probabilities >= self._thresholds()
+        return outputs
 
     def classify(self, examples: tf.Tensor) -> Outputs:
         scores = self._heads(self._run(*self._parse(examples))["logits"])["probabilities"]
-        classes = tf.tile(self._labels()[tf.newaxis], [tf.shape(scores)[0], 1])
+        if self._rejects:
+            is_unknown = self._chosen(scores) == len(self._trained.settings.labels)
+            scores = tf.concat([scores, tf.cast(is_unknown, tf.float32)[:, tf.newaxis]], axis=1)
+        classes = tf.tile(self._classes()[tf.newaxis], [tf.shape(scores)[0], 1])
         return {"classes": classes, "scores": scores}
 
     def regress(self, examples: tf.Tensor) -> Outputs:
@@ -115,6 +128,8 @@ class _ServedClassifier:
 
     def _heads(self, logits: tf.Tensor) -> Outputs:
         logits = tf.cast(logits, tf.float32)
+        if self._trained.decision:
+            logits /= self._trained.decision.temperature
         match self._trained.settings.task:
             case "regression":
                 return {"value": logits[:, 0]}
@@ -122,5 +137,27 @@ class _ServedClassifier:
                 return {"probabilities": tf.sigmoid(logits)}
         return {"probabilities": tf.nn.softmax(logits)}
 
-    def _labels(self) -> tf.Tensor:
-        return tf.constant(self._trained.settings.labels, tf.string)
+    def _chosen(self, probabilities: tf.Tensor) -> tf.Tensor:
+        """Returns the place of each row's answer in `_classes`, int64 [n]."""
+        best = tf.argmax(probabilities, axis=-1)
+        if not self._rejects:
+            return best
+        is_sure = tf.reduce_max(probabilities, axis=-1) >= tf.gather(self._thresholds(), best)
+        return tf.where(is_sure, best, len(self._trained.settings.labels))
+
+    def _classes(self) -> tf.Tensor:
+        """Returns the labels, and after them the unknown label of a model that rejects."""
+        labels, decision = self._trained.settings.labels, self._trained.decision
+        unknown = (decision.unknown_label,) if decision and self._rejects else ()
+        return tf.constant((*labels, *unknown), tf.string)
+
+    def _thresholds(self) -> tf.Tensor:
+        assert self._trained.decision is not None
+        thresholds = self._trained.decision.thresholds
+        in_order = [thresholds[label] for label in self._trained.settings.labels]
+        return tf.constant(in_order, tf.float32)
+
+    @property
+    def _rejects(self) -> bool:
+        decision = self._trained.decision
+        return decision is not None and decision.unknown_label is not None

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from keras_bert_cls.export.fill_mask_signatures import MASK, TOP_TOKENS
+from keras_bert_cls.export.fill_mask_signatures import TOP_TOKENS
+from keras_bert_cls.export.masked_texts import MASK
+from keras_bert_cls.modeling.decision import Decision
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.text.packing import pack_texts
 
@@ -21,7 +23,8 @@ def keras_answers(trained: TrainedModel, *texts: Sequence[bytes]) -> Answers:
 
     Returns:
       Signature -> output -> array: float64 for every output of floats; for the tokens int32 ids and
-      strings, `bytes` in an object array.
+      strings, `bytes` in an object array. What a decision makes of probabilities is left out:
+      see `decision_problem`.
     """
     if trained.settings.task == "masked_lm":
         fill_mask = {"scores": _fill_mask_scores(trained, texts[0])}
@@ -38,6 +41,9 @@ def keras_answers(trained: TrainedModel, *texts: Sequence[bytes]) -> Answers:
         max_length=trained.settings.max_length,
         pad_to_multiple_of=1,
     )
+    if trained.settings.task == "seq2seq":  # see `generation_problem` for what it writes
+        rows = zip(packed["token_ids"].numpy(), packed["padding_mask"].numpy() > 0, strict=True)
+        return {"tokenize": _named(trained, [token_ids[kept] for token_ids, kept in rows])}
     outputs = trained.model(packed, training=False)
     logits = outputs["logits"].numpy().astype(np.float64)
     rows = zip(packed["token_ids"].numpy(), packed["padding_mask"].numpy() > 0, strict=True)
@@ -49,8 +55,8 @@ def keras_answers(trained: TrainedModel, *texts: Sequence[bytes]) -> Answers:
         value = {"value": logits[:, 0]}
         regress = {"outputs": logits[:, 0]}
         return {"serving_default": value, "tokens": value, "regress": regress, **others}
-    single = trained.settings.task == "single_label"
-    probabilities = _softmax(logits) if single else 1 / (1 + np.exp(-logits))
+    decision = trained.decision or Decision()
+    probabilities = decision.probabilities(trained.settings.task, logits)
     answer = {"probabilities": probabilities, "score": probabilities.max(-1)}
     return {
         "serving_default": answer,

@@ -43,6 +43,7 @@ def build_model_card(trained: "TrainedModel", training: Mapping[str, Any] | None
             "vocabulary_sha256": hashlib.sha256(tokens).hexdigest(),
         },
         "parameters": trained.model.count_params(),
+        **({"decision": trained.decision.to_json()} if trained.decision else {}),
         "training": dict(training or {}),
         "versions": _versions(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -71,7 +71,8 @@ def _arrays(
 ) -> dict[str, np.ndarray]:
     strings = [np.array(column, object) for column in texts]
     if signature != "tokens":
-        return dict(zip(("text", "text_pair"), strings, strict=False))
+        arrays = dict(zip(("text", "text_pair"), strings, strict=False))
+        return {**arrays, **_infill_settings(len(strings[0]))} if signature == "infill" else arrays
     packed = pack_texts(
         trained.tokenizer.vocabulary,
         [trained.tokenizer.tokenize(tf.constant(column, tf.string)) for column in strings],
@@ -79,3 +80,15 @@ def _arrays(
         pad_to_multiple_of=1,
     )
     return {name: array.numpy() for name, array in packed.items()}
+
+
+def _infill_settings(rows: int) -> dict[str, np.ndarray]:
+    """Two passes over each text; every second one is filled at random."""
+    numbers = np.arange(rows)
+    return {
+        "seed": numbers.astype(np.int64),
+        "passes": np.full(rows, 2, np.int32),
+        "temperature": (numbers % 2).astype(np.float32),
+        "top_k": np.zeros(rows, np.int32),
+        "top_p": np.full(rows, 0.9, np.float32),
+    }

@@ -36,8 +36,9 @@ def export_saved_model(
     (`check_saved_model`), the scores against the Keras model, the warm-up requests. A failed or
     killed export leaves no version.
 
-    The signatures are those of `classifier_signatures` and `fill_mask_signatures`. assets/ holds
-    vocab.txt and labels.txt, assets.extra/ model_card.json and the warm-up requests.
+    The signatures are those of `classifier_signatures`, `masked_lm_signatures` or
+    `generate_signatures`. assets/ holds vocab.txt and labels.txt, assets.extra/ model_card.json and
+    the warm-up requests.
 
     Args:
       trained: the model; see TrainedModel.
@@ -81,7 +82,9 @@ def export_saved_model(
 def _check_outputs(trained: TrainedModel) -> None:
     trained.require_head()
     settings = trained.settings
-    if settings.task == "masked_lm":
+    if trained.decision is not None:
+        trained.decision.check(settings.task, settings.labels)
+    if settings.task in ("masked_lm", "seq2seq"):
         return
     logits = trained.model.output["logits"].shape[-1]
     wanted = 1 if settings.task == "regression" else len(settings.labels)

@@ -3,7 +3,8 @@
 import tensorflow as tf
 
 from keras_bert_cls.export.classifier_signatures import classifier_signatures
-from keras_bert_cls.export.fill_mask_signatures import fill_mask_signatures
+from keras_bert_cls.export.generate_signatures import generate_signatures
+from keras_bert_cls.export.masked_lm_signatures import masked_lm_signatures
 from keras_bert_cls.modeling.trained_model import TrainedModel
 
 # TensorFlow Serving's Classify and Regress calls ask for these with
@@ -24,8 +25,11 @@ def serving_signatures(
       pad_to_multiple_of: inputs are padded to the longest of the batch, rounded up to this.
 
     Returns:
-      Signature name -> function. See `classifier_signatures` and `fill_mask_signatures`.
+      Signature name -> function. See `classifier_signatures`, `masked_lm_signatures` and
+      `generate_signatures`.
     """
     if trained.settings.task == "masked_lm":
-        return fill_mask_signatures(trained, pad_to_multiple_of)
+        return masked_lm_signatures(trained, pad_to_multiple_of)
+    if trained.settings.task == "seq2seq":
+        return generate_signatures(trained, pad_to_multiple_of)
     return classifier_signatures(trained, pad_to_multiple_of)

@@ -6,8 +6,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_bert_cls.export.compatibility import require_servable
-from keras_bert_cls.export.fill_mask_signatures import MASK
+from keras_bert_cls.export.decision_check import decision_problem
+from keras_bert_cls.export.generate_check import generation_problem
 from keras_bert_cls.export.keras_answers import keras_answers
+from keras_bert_cls.export.masked_lm_check import masked_lm_problem
+from keras_bert_cls.export.masked_texts import MASK
 from keras_bert_cls.export.requests import PredictionLog, build_request, parse_request
 from keras_bert_cls.export.session import SavedModelSession
 from keras_bert_cls.export.warmup import WARMUP_FILE, read_warmup
@@ -38,6 +41,16 @@ def verify_export(folder: pathlib.Path, trained: TrainedModel, server: str) -> N
     require_servable(folder, server)
     with SavedModelSession(folder) as session:
         _compare(session, trained)
+        if trained.settings.task == "masked_lm":
+            problem = masked_lm_problem(trained, session.call, _tolerance(trained))
+            if problem:
+                raise VerificationError(problem)
+        if trained.settings.task == "seq2seq":
+            problem = generation_problem(
+                trained, session.call, _sample_texts(trained)[0], _tolerance(trained)
+            )
+            if problem:
+                raise VerificationError(problem)
         if (folder / WARMUP_FILE).exists():
             for request in read_warmup(folder):
                 _run(session, request)
@@ -54,12 +67,17 @@ def _compare(session: SavedModelSession, trained: TrainedModel) -> None:
         ) from error
     for signature, outputs in expected_answers.items():
         answer = _run(session, build_request(trained, signature, *texts))
+        if problem := decision_problem(trained, answer):
+            raise VerificationError(f"signature {signature}: {problem}")
         for name, expected in outputs.items():
             if expected.dtype.kind != "f":
                 _check_tokens(signature, name, answer[name], expected)
                 continue
             limit = max(tolerance, EMBEDDING_TOLERANCE) if name == "embedding" else tolerance
-            difference = np.abs(answer[name] - expected) / np.maximum(1, np.abs(expected))
+            found = answer[name]
+            if signature == "classify" and trained.decision:
+                found = found[:, : expected.shape[1]]  # The unknown label's score is checked above.
+            difference = np.abs(found - expected) / np.maximum(1, np.abs(expected))
             if not difference.max(initial=0.0) <= limit:  # NaN fails too
                 raise VerificationError(
                     f"{name} of signature {signature} differs from the Keras model by "

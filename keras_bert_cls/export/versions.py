@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from keras_bert_cls.errors import UserError
 
+SAVED_MODEL_FILE = "saved_model.pb"
 _LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving keeps versions in an int64.
 _UNFINISHED_PREFIX = ".exporting-"
 
@@ -28,6 +29,12 @@ def list_versions(base: str | os.PathLike) -> dict[int, pathlib.Path]:
         return {}
     numbered = [(int(e.name), e) for e in entries if re.fullmatch("[0-9]+", e.name)]
     return dict(sorted(numbered))
+
+
+def find_saved_model(folder: str | os.PathLike) -> pathlib.Path | None:
+    """Returns the SavedModel that `folder` is, or the newest version that it holds, or None."""
+    candidates = [pathlib.Path(folder), *reversed(list_versions(folder).values())]
+    return next((path for path in candidates if (path / SAVED_MODEL_FILE).is_file()), None)
 
 
 def write_version(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from keras_bert_cls.export.fill_mask_signatures import MASK
+from keras_bert_cls.export.masked_texts import MASK
 from keras_bert_cls.export.requests import PredictionLog, build_request
 from keras_bert_cls.modeling.trained_model import TrainedModel
 
@@ -19,17 +19,20 @@ LENGTH_FRACTIONS = (0.25, 0.5, 1.0)
 # A request of batch x length tokens above this is left out: it would cost a large model on a small
 # machine seconds, and warm nothing that the smaller ones do not.
 LARGEST_REQUEST_TOKENS = 2048
+# These compute a text of m tokens m times.
+_SCORES = ("score", "score_word_l2r")
+_SCORED_TOKENS = 8
 
 
 def warmup_requests(trained: TrainedModel, signatures: list[str]) -> list[PredictionLog]:
     """Makes requests over signatures x batch sizes x lengths; at most 1000, the server's limit."""
     longest = trained.settings.max_length
-    lengths = sorted({max(1, round(longest * fraction)) for fraction in LENGTH_FRACTIONS})
+    all_lengths = sorted({max(1, round(longest * fraction)) for fraction in LENGTH_FRACTIONS})
     return [
         build_request(trained, signature, *_texts(trained, length, batch_size))
         for signature in signatures
         for batch_size in BATCH_SIZES
-        for length in lengths
+        for length in ([min(_SCORED_TOKENS, longest)] if signature in _SCORES else all_lengths)
         if batch_size == 1 or batch_size * length <= LARGEST_REQUEST_TOKENS
     ]
 

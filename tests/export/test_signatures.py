@@ -39,6 +39,24 @@ FILL_MASK = {
     "scores": ("float32", [-1, -1, 5]),
     "sequence": ("string", [-1]),
 }
+INFILL = {
+    "tokens": ("string", [-1, -1]),
+    "scores": ("float32", [-1, -1]),
+    "sequence": ("string", [-1]),
+}
+SCORE = {
+    "log_likelihood": ("float32", [-1]),
+    "num_tokens": ("int32", [-1]),
+    "perplexity": ("float32", [-1]),
+}
+INFILL_INPUTS = {
+    "text": ("string", [-1]),
+    "seed": ("int64", [-1]),
+    "passes": ("int32", [-1]),
+    "temperature": ("float32", [-1]),
+    "top_k": ("int32", [-1]),
+    "top_p": ("float32", [-1]),
+}
 EXPECTED_OUTPUTS = {
     "single_label": {
         "serving_default": ANSWER,
@@ -54,7 +72,14 @@ EXPECTED_OUTPUTS = {
         "embed": EMBED,
         "tokenize": TOKENIZE,
     },
-    "masked_lm": {"serving_default": FILL_MASK, "fill_mask": FILL_MASK, "tokenize": TOKENIZE},
+    "masked_lm": {
+        "serving_default": FILL_MASK,
+        "fill_mask": FILL_MASK,
+        "infill": INFILL,
+        "score": SCORE,
+        "score_word_l2r": SCORE,
+        "tokenize": TOKENIZE,
+    },
 }
 EXPECTED_OUTPUTS["multi_label"] = EXPECTED_OUTPUTS["single_label"]
 
@@ -113,7 +138,7 @@ def test_declared_inputs_outputs_and_methods(exported, task, text_pair):
     examples = {"inputs": ("string", [-1])}
     names = ("token_ids", "segment_ids", "padding_mask")
     tokens = {name: ("int32", [-1, -1]) for name in names}
-    inputs = {"classify": examples, "regress": examples, "tokens": tokens}
+    inputs = {"classify": examples, "regress": examples, "tokens": tokens, "infill": INFILL_INPUTS}
     (meta_graph,) = read_saved_model(exported(task, text_pair).folder).meta_graphs
     declared = {
         name: (_tensors(signature.inputs), _tensors(signature.outputs), signature.method_name)
@@ -264,9 +289,11 @@ def is_refused(session, definition):
             fetch=[tensor.name for tensor in definition.outputs.values()],
         )
     )
-    scalars = {tf.string: np.array(b"a", object), tf.int32: np.array(1, np.int32)}
+    def scalar(tensor):
+        dtype = tf.as_dtype(tensor.dtype)
+        return np.array(b"a", object) if dtype == tf.string else np.array(1, dtype.as_numpy_dtype)
     try:
-        run(*(scalars[tf.as_dtype(tensor.dtype)] for tensor in definition.inputs.values()))
+        run(*map(scalar, definition.inputs.values()))
     except tf.errors.InvalidArgumentError:
         return True
     return False

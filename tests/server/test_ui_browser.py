@@ -16,6 +16,7 @@ from running_server import running_server
 from selenium import webdriver
 
 from keras_bert_cls.export.saved_model import export_saved_model
+from keras_bert_cls.modeling.decision import Decision
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
@@ -143,6 +144,51 @@ def test_pairs_show_where_the_second_text_begins(shown):
         assert shown.texts("#tokens .special") == ["[CLS]", "[SEP]", "[SEP]"]
 
 
+def serving_of(labels, **outputs):
+    sizes = [{"size": "-1", "name": ""}, {"size": str(labels), "name": ""}]
+    probabilities = {**TEXTS, "tensor_shape": {"dim": sizes}}
+    return {**SERVING, "outputs": {"probabilities": probabilities, **outputs}}
+
+
+def test_an_unknown_answer(shown):
+    with made_up_server("intents") as server:
+        server.model("intents", [version(1)], classify=SERVING, serving_default=serving_of(2))
+        server.answers["/v1/models/intents:classify"] = lambda body: {
+            "results": [
+                [["pay", 0.3], ["call", 0.7], [HOSTILE, float("?" in body["examples"][0]["text"])]]
+            ]
+        }
+        shown.open(f"127.0.0.1:{server.server_port}")
+        shown.type("call home")
+        shown.wait_for("#answer .best .label", ["call"])
+        assert shown.texts("#answer .rejected") == []
+        shown.type("?")
+        shown.wait_for("#answer .rejected", [HOSTILE])
+        assert shown.texts("#answer .label") == ["call", "pay"]
+        assert shown.texts("#answer .best") == []
+
+
+def test_the_labels_that_reach_their_thresholds(shown):
+    with made_up_server("mood") as server:
+        serving = serving_of(3, selected=TEXTS)
+        server.model("mood", [version(1)], classify=SERVING, serving_default=serving)
+        server.answers["/v1/models/mood:classify"] = {
+            "results": [[["joy", 0.2], ["fear", 0.6], ["awe", 0.3]]]
+        }
+        server.answers["/v1/models/mood:predict"] = lambda body: {
+            "predictions": [
+                {"selected": [word in body["instances"][0]["text"] for word in ("joy", "_", "awe")]}
+            ]
+        }
+        shown.open(f"127.0.0.1:{server.server_port}")
+        shown.type("joy and awe")
+        shown.wait_for("#answer .best .label", ["awe", "joy"])
+        assert shown.texts("#answer .label") == ["awe", "joy", "fear"]
+        shown.type("nothing")
+        shown.wait_for("#answer .rejected", ["no label reaches its threshold"])
+        assert shown.texts("#answer .label") == ["fear", "awe", "joy"]
+
+
 def test_other_tasks(shown):
     with made_up_server("value", "mask", "any") as server:
         server.model("value", [version(1)], regress=SERVING, serving_default=SERVING)
@@ -242,6 +288,23 @@ def test_exports_on_our_server(shown, tmp_path, task, text_pair):
         shown.wait_for("#answer .number", percents(scores))
         best = tiny_trained_models.LABELS[int(np.argmax(scores))]
         assert shown.texts("#answer .best .label") == [best]
+
+
+@pytest.mark.parametrize("task", ["single_label", "multi_label"])
+def test_calibrated_exports_on_our_server(shown, tmp_path, task):
+    trained = tiny_trained_models.make_trained_model(task)
+    labels, single = tiny_trained_models.LABELS, task == "single_label"
+    thresholds = dict.fromkeys(labels, 1.0)
+    trained.decision = Decision(2.0, thresholds, "unknown" if single else None)
+    export_saved_model(trained, tmp_path, warmup=False)
+    with running_server(tmp_path, rest_api_port=-1) as server:
+        shown.open(server.rest_address)
+        shown.type("good")
+        expected = "unknown" if single else "no label reaches its threshold"
+        shown.wait_for("#answer .rejected", [expected])
+        logits = tiny_trained_models.logits_of(trained, ["good"])
+        scores = trained.decision.probabilities(task, logits)[0]
+        assert shown.texts("#answer .number") == percents(scores)
 
 
 def percents(scores):

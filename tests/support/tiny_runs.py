@@ -6,16 +6,20 @@ import pathlib
 import numpy as np
 
 from keras_bert_cls.data.config import ClassificationData, MaskingConfig, PretrainingData
+from keras_bert_cls.data.seq2seq_config import Seq2SeqData
 from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.decoder_config import DecoderConfig, GenerationConfig
 from keras_bert_cls.training.config import (
     FinetuneConfig,
     HeadConfig,
     OptimizerConfig,
     PretrainConfig,
     RunConfig,
+    Seq2SeqConfig,
     TokenizerConfig,
     TrainConfig,
 )
+from keras_bert_cls.training.distillation_config import DistillationConfig
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORDS = {
@@ -29,13 +33,18 @@ VOCABULARY = (*SPECIAL_TOKENS, *FILLERS, *(word for words in WORDS.values() for 
 
 _CLASSES = (
     ClassificationData,
+    DistillationConfig,
+    DecoderConfig,
     EncoderConfig,
     FinetuneConfig,
+    GenerationConfig,
     HeadConfig,
     MaskingConfig,
     OptimizerConfig,
     PretrainConfig,
     PretrainingData,
+    Seq2SeqConfig,
+    Seq2SeqData,
     TokenizerConfig,
     TrainConfig,
 )

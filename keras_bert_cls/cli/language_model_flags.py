@@ -1,0 +1,79 @@
+"""The flags that programs for masked language models share, and what they stand for."""
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from keras_bert_cls.cli.program import Program
+from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
+
+if TYPE_CHECKING:
+    from keras_bert_cls.masked_lm.language_model import MaskedLM
+
+
+class LanguageModelFlags:
+    """Defines --model, --data and how to read it, and --batch_size.
+
+    Args:
+      program: where to define them.
+      data: the default of --data; None where the program has other texts then.
+    """
+
+    def __init__(self, program: Program, data: str | None):
+        self._model = flags.DEFINE_string(
+            "model",
+            None,
+            "The --workdir of a finished run of a masked language model, or the --output of "
+            "bertcls-export or a version in it.",
+            required=True,
+            flag_values=program.flags,
+        )
+        self._data = flags.DEFINE_string(
+            "data",
+            data,
+            "A file or a glob pattern; - is the standard input.",
+            flag_values=program.flags,
+        )
+        self._file_format = define_file_format_flag(program)
+        self._text_column = define_column_flag(program, "text_column", "the text")
+        self._batch_size = flags.DEFINE_integer(
+            "batch_size", 32, "Texts that run at once.", lower_bound=1, flag_values=program.flags
+        )
+
+    @property
+    def batch_size(self) -> int:
+        """Texts that run at once."""
+        return self._batch_size.value
+
+    def load_model(self) -> "MaskedLM":
+        """Loads the model; raises UserError."""
+        from keras_bert_cls.masked_lm.language_model import MaskedLM
+
+        return MaskedLM.load(self._model.value)
+
+    def read_texts(self) -> Iterator[str]:
+        """Reads the texts of --data, and shows how many on a terminal that nobody types at."""
+        from keras_bert_cls.data.readers import read_rows
+        from keras_bert_cls.data.table_spec import TableSpec
+
+        spec = TableSpec(file_format=self._file_format.value, text_column=self._text_column.value)
+        files = str(self._data.value)
+        texts = (row.text for row in read_rows(files, spec))
+        if files == "-" or not sys.stderr.isatty():
+            return texts
+        import tqdm
+
+        return iter(tqdm.tqdm(texts, unit=" texts", file=sys.stderr))
+
+
+def print_utf8() -> None:
+    """Prepares the standard output for any text."""
+    # What UTF-8 cannot hold is printed as \udXXX, which is how JSON spells it too.
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def one_line(text: str) -> str:
+    """Returns the text with tabs and line breaks as spaces."""
+    return text.translate(str.maketrans("\t\r\n", "   "))

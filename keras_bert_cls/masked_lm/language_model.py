@@ -1,0 +1,222 @@
+"""MaskedLM: fills in, scores, infills and generates texts, from a run or from an export."""
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from keras_bert_cls.errors import UserError
+from keras_bert_cls.masked_lm.answers import Candidate, FilledText, InfilledText, TextScore
+from keras_bert_cls.masked_lm.infill_options import InfillOptions
+from keras_bert_cls.masked_lm.loading import LoadedModel, load_masked_lm
+from keras_bert_cls.text.utf8 import encode_text
+from keras_bert_cls.text.vocabulary import MASK, SPECIAL_TOKENS, is_suffix, text_of
+
+_BATCH_SIZE = 32
+
+
+class MaskedLM:
+    """A masked language model. Made by `MaskedLM.load`.
+
+    A run, its export and a server of it give the same numbers to 1e-5, for any batching. Calls are
+    thread-safe. Each method that takes texts has a twin, such as `score_iter`, that takes a stream
+    of texts and answers as it is read, a batch at a time.
+
+    Attributes:
+      max_length: tokens that a text has at most, special tokens included; the rest is cut off.
+    """
+
+    def __init__(self, model: LoadedModel):
+        self.max_length = model.max_length
+        self._model = model
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "MaskedLM":
+        """Loads a model.
+
+        Args:
+          path: the --workdir of a finished run, the --output of bertcls-export (the newest version
+            is taken), or one version in it.
+
+        Raises:
+          UserError: there is no model at `path`, or it is no masked language model.
+        """
+        return cls(load_masked_lm(path))
+
+    def fill_mask(
+        self, texts: Iterable[str], top_k: int = 5, batch_size: int = _BATCH_SIZE
+    ) -> list[FilledText]:
+        """Says what may stand in the place of each [MASK].
+
+        Args:
+          texts: texts with a literal [MASK] in them, any number of times.
+          top_k: candidates for each; an export gives 5 at most.
+          batch_size: texts that run at once.
+
+        Raises:
+          UserError: a text is no string, or the export does not give so many candidates.
+        """
+        return list(self.fill_mask_iter(texts, top_k, batch_size))
+
+    def fill_mask_iter(
+        self, texts: Iterable[str], top_k: int = 5, batch_size: int = _BATCH_SIZE
+    ) -> Iterator[FilledText]:
+        """Answers a stream; see `fill_mask`."""
+        if top_k < 1:
+            raise UserError(f"top_k must be at least 1, got {top_k}")
+        for batch in _batches(texts, batch_size):
+            answer = self._model.fill_mask(top_k, batch)
+            rows = self._model.call("tokenize", {"text": batch})["tokens"]
+            for sequence, names, scores, row in zip(
+                answer["sequence"], answer["tokens"], answer["scores"], rows, strict=True
+            ):
+                places = np.flatnonzero(row == MASK.encode())
+                before = [_decoded(token) for token in row]
+                yield FilledText(
+                    _decoded(sequence),
+                    tuple(
+                        tuple(
+                            _candidate(before[:place], _decoded(name), float(score))
+                            for name, score in itertools.islice(zip(*mask, strict=True), top_k)
+                        )
+                        for place, *mask in zip(places, names, scores, strict=False)
+                    ),
+                )
+
+    def score(
+        self, texts: Iterable[str], word_l2r: bool = False, batch_size: int = _BATCH_SIZE
+    ) -> list[TextScore]:
+        """Scores texts by their pseudo-log-likelihood (Salazar et al. 2020).
+
+        Each token is masked in turn and the logarithms of the probabilities that the model gives to
+        the true ones are summed. A text of m tokens costs m runs of the model.
+
+        Args:
+          texts: the texts.
+          word_l2r: also mask what follows in the same word (Kauf & Ivanova 2023), so that the rest
+            of a rare word does not give its beginning away.
+          batch_size: texts that are read at once.
+
+        Raises:
+          UserError: a text is no string.
+        """
+        return list(self.score_iter(texts, word_l2r, batch_size))
+
+    def score_iter(
+        self, texts: Iterable[str], word_l2r: bool = False, batch_size: int = _BATCH_SIZE
+    ) -> Iterator[TextScore]:
+        """Answers a stream; see `score`."""
+        signature = "score_word_l2r" if word_l2r else "score"
+        for batch in _batches(texts, batch_size):
+            answer = self._model.call(signature, {"text": batch})
+            rows = zip(
+                answer["log_likelihood"].tolist(), answer["num_tokens"].tolist(), strict=True
+            )
+            yield from itertools.starmap(TextScore, rows)
+
+    def infill(
+        self,
+        texts: Iterable[str],
+        options: InfillOptions | None = None,
+        batch_size: int = _BATCH_SIZE,
+    ) -> list[InfilledText]:
+        """Fills all [MASK]s of a text together, by mask-predict (Ghazvininejad et al. 2019).
+
+        The likeliest tokens are taken, unless the options' temperature says to draw. What a text
+        becomes depends on its number in `texts` and the seed, and on nothing else in its batch.
+
+        Args:
+          texts: texts with a literal [MASK] for each token to be filled in.
+          options: see InfillOptions; the default ones if None.
+          batch_size: texts that run at once.
+
+        Raises:
+          UserError: a text is no string, or an option is wrong.
+        """
+        return list(self.infill_iter(texts, options, batch_size))
+
+    def infill_iter(
+        self,
+        texts: Iterable[str],
+        options: InfillOptions | None = None,
+        batch_size: int = _BATCH_SIZE,
+    ) -> Iterator[InfilledText]:
+        """Answers a stream; see `infill`."""
+        options = options or InfillOptions()
+        options.check()
+        first = 0
+        for batch in _batches(texts, batch_size):
+            answer = self._model.call(
+                "infill", {"text": batch, **options.arrays(first, len(batch))}
+            )
+            first += len(batch)
+            for sequence, tokens, scores in zip(
+                answer["sequence"], answer["tokens"], answer["scores"], strict=True
+            ):
+                kept = tokens != b""
+                yield InfilledText(
+                    _decoded(sequence),
+                    tuple(map(_decoded, tokens[kept])),
+                    tuple(scores[kept].tolist()),
+                )
+
+    def generate(
+        self,
+        length: int,
+        prompt: str = "",
+        samples: int = 1,
+        options: InfillOptions | None = None,
+        batch_size: int = _BATCH_SIZE,
+    ) -> list[InfilledText]:
+        """Writes texts: puts [MASK]s after a prompt and fills them, see `infill`.
+
+        Args:
+          length: tokens to write; a masked language model has to be told.
+          prompt: what a text begins with; may hold [MASK]s as well.
+          samples: how many texts.
+          options: see InfillOptions; with temperature 0 all samples are the same.
+          batch_size: texts that run at once.
+
+        Raises:
+          UserError: the prompt and `length` tokens exceed the model's length, or an argument is
+            wrong.
+        """
+        if length < 1 or samples < 1:
+            raise UserError(f"length and samples must be at least 1, got {length} and {samples}")
+        if length > self.max_length - 2:
+            raise UserError(f"length must be at most {self.max_length - 2}, got {length}")
+        texts = self.infill([prompt + MASK * length] * samples, options, batch_size)
+        missing = length + prompt.count(MASK) - len(texts[0].tokens)
+        if missing:
+            raise UserError(
+                f"the prompt and {length} tokens exceed the model's length, {self.max_length}, by "
+                f"{missing}. Shorten the prompt, or ask for fewer tokens."
+            )
+        return texts
+
+
+def _batches(texts: Iterable[str], batch_size: int) -> Iterator[np.ndarray]:
+    if batch_size < 1:
+        raise UserError(f"batch_size must be at least 1, got {batch_size}")
+    if isinstance(texts, str | bytes):
+        raise UserError(f"expected an iterable of strings as texts, got one: {texts!r:.80}")
+    encoded = (encode_text(text, "text", number) for number, text in enumerate(texts))
+    while batch := list(itertools.islice(encoded, batch_size)):
+        yield np.array(batch, object)
+
+
+def _candidate(before: list[str], token: str, probability: float) -> Candidate:
+    """Makes a candidate for the place after the tokens `before`."""
+    word = text_of(token)
+    for part in reversed(before if is_suffix(token) else []):
+        if part in SPECIAL_TOKENS:
+            break
+        word = text_of(part) + word
+        if not is_suffix(part):
+            break
+    return Candidate(token, probability, word)
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
