@@ -47,6 +47,13 @@ def export_to_huggingface(trained: TrainedModel, output: str | os.PathLike) -> N
         ) from error
     model = trained.model
     encoder = encoder_config(model)
+    if encoder.positions != "learned":
+        raise UserError(
+            f"transformers' BERT always has learned positions, but this encoder has "
+            f"{encoder.positions} ones"
+        )
+    if trained.settings.task == "seq2seq":
+        raise UserError("transformers' BERT has no decoder like this model's")
     layers = {layer.name for layer in model.layers}
     if "masked_lm_dense" in layers:
         _check_masked_lm_head(model, encoder)

@@ -61,7 +61,11 @@ def export_to_keras_nlp(trained: TrainedModel, output: str | os.PathLike) -> Non
 
 
 def _check_numbers(config: EncoderConfig) -> None:
-    fixed = {"activation": ACTIVATION, "layer_norm_epsilon": LAYER_NORM_EPSILON}
+    fixed = {
+        "activation": ACTIVATION,
+        "layer_norm_epsilon": LAYER_NORM_EPSILON,
+        "positions": "learned",
+    }
     for field, wanted in fixed.items():
         found = dataclasses.asdict(config)[field]
         if found != wanted:

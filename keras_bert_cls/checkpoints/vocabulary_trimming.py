@@ -20,7 +20,12 @@ from keras_bert_cls.text.vocabulary import SPECIAL_TOKENS, SUFFIX_INDICATOR, Voc
 from keras_bert_cls.text.word_counts import WordCounts
 
 # Weights with a row for each token.
-_BY_TOKEN = ("token_embedding/embeddings", "masked_lm_bias/bias")
+_BY_TOKEN = (
+    "token_embedding/embeddings",
+    "decoder_token_embedding/embeddings",
+    "masked_lm_bias/bias",
+    "decoder_bias/bias",
+)
 
 
 def trim_vocabulary(trained: TrainedModel, texts: Iterable[str]) -> TrainedModel:
@@ -75,7 +80,7 @@ def _with_rows(model: keras.Model, rows: np.ndarray) -> keras.Model:
     config = model.get_config()
     for layer in config["layers"]:
         layer.pop("build_config", None)  # holds shapes of the whole vocabulary
-        if layer["name"] == "token_embedding":
+        if layer["name"] in ("token_embedding", "decoder_token_embedding"):
             layer["config"]["input_dim"] = len(rows)
     copy = type(model).from_config(config)
     values = {weight.path: weight.numpy() for weight in model.weights}

@@ -63,11 +63,13 @@ class ClassificationBatches:
       store: from `build_classification_store`.
       vocabulary: names the padding.
       num_labels: width of a multi-label target.
+      teacher_logits: float32 [rows of the store, num_labels]; None if no teacher judged the rows.
     """
 
     store: TokenStore
     vocabulary: Vocabulary
     num_labels: int
+    teacher_logits: np.ndarray | None = None
 
     def __call__(self, rows: np.ndarray, step: int, shard: Shard = WHOLE) -> Batch:
         """Returns a worker's part of the arrays of `pad_sequences` and `target`.
@@ -78,7 +80,10 @@ class ClassificationBatches:
           shard: the worker's part.
 
         `target` is int32 [rows] (the label's id), float32 [rows, num_labels] of zeros and ones for
-        multi-label, or float32 [rows] for regression.
+        multi-label, or float32 [rows] for regression. Where they apply there are as well
+
+        labelled: float32 [rows], 0 where the target says nothing;
+        teacher_logits: float32 [rows, num_labels].
         """
         longest = int(self.store.lengths("token_ids")[rows].max())
         places = shard.range_of(len(rows))
@@ -91,6 +96,10 @@ class ClassificationBatches:
             longest,
         )
         batch["target"] = self._targets(rows, len(places))
+        if "labelled" in self.store:
+            batch["labelled"] = _padded(self.store.values("labelled")[rows], len(places))
+        if self.teacher_logits is not None:
+            batch["teacher_logits"] = _padded(self.teacher_logits[rows], len(places))
         return batch
 
     def _targets(self, rows: np.ndarray, count: int) -> np.ndarray:
@@ -103,6 +112,13 @@ class ClassificationBatches:
         targets = np.zeros(count, column.dtype)
         targets[: len(rows)] = column[rows]
         return targets
+
+
+def _padded(values: np.ndarray, rows: int) -> np.ndarray:
+    """Returns float32 values with rows of zeros after them."""
+    padded = np.zeros((rows, *values.shape[1:]), np.float32)
+    padded[: len(values)] = values
+    return padded
 
 
 @dataclasses.dataclass(frozen=True)

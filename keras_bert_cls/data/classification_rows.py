@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from keras_bert_cls.data.bad_rows import BadRows
 from keras_bert_cls.data.config import ClassificationData
-from keras_bert_cls.data.labels import LabelSet, regression_value, rows_with_targets, split_labels
+from keras_bert_cls.data.labels import LabelSet, rows_with_targets
 from keras_bert_cls.data.readers import read_rows
 from keras_bert_cls.data.rows import Row
 from keras_bert_cls.data.sequence_columns import (
@@ -19,52 +19,17 @@ from keras_bert_cls.data.sequence_columns import (
     token_dtype,
     unpadded,
 )
+from keras_bert_cls.data.table_spec import TableSpec
+from keras_bert_cls.data.targets import held_out_texts, read_labels, target_of
+from keras_bert_cls.data.text_keys import text_key
 from keras_bert_cls.data.token_store import TokenStore, TokenStoreWriter, write_token_store
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.text.packing import pack_texts
 from keras_bert_cls.text.tokenizer import Tokenizer
 
+__all__ = ["build_classification_store", "held_out_texts", "read_labels"]
+
 _CHUNK = 2048
-_Texts = tuple[str, str | None]
-
-
-def read_labels(config: ClassificationData) -> LabelSet | None:
-    """Returns the labels of a task: from the labels file or the training data; None if regression.
-
-    Raises:
-      UserError: a file cannot be read, or fewer than two labels are there.
-    """
-    if config.task == "regression":
-        return None
-    if config.labels_file:
-        labels = LabelSet.from_file(config.labels_file)
-    else:
-        rows = read_rows(
-            config.train_files, config.table(config.train_files), BadRows(config.on_bad_row)
-        )
-        bad_labels = BadRows(config.unknown_label, option="unknown_label")
-        labelled = rows_with_targets(rows, lambda row: _label_names(row, config), bad_labels)
-        separator = config.label_separator if config.task == "multi_label" else None
-        labels = LabelSet.from_rows((row for row, _ in labelled), separator)
-    if len(labels) < 2 and config.task == "single_label":
-        place = config.labels_file or ", ".join(config.train_files)
-        raise UserError(f"{place}: expected at least two labels, found only {labels.names[0]!r}")
-    return labels
-
-
-def _label_names(row: Row, config: ClassificationData) -> tuple[str, ...]:
-    if config.task == "multi_label":
-        return split_labels(row.label, row.where, config.label_separator)
-    return LabelSet.from_rows([row]).names
-
-
-def held_out_texts(config: ClassificationData) -> set[_Texts]:
-    """Returns the texts of dev and test, to be left out of training."""
-    files = (*config.dev_files, *config.test_files)
-    if not files:
-        return set()
-    rows = read_rows(files, config.table(files), BadRows(config.on_bad_row))
-    return {(row.text, row.text_pair) for row in rows}
 
 
 def build_classification_store(
@@ -73,14 +38,17 @@ def build_classification_store(
     config: ClassificationData,
     tokenizer: Tokenizer,
     labels: LabelSet | None,
-    leave_out: Iterable[_Texts] = (),
+    leave_out: Iterable[bytes] = (),
     title: str = "reading",
+    unlabelled: TableSpec | None = None,
 ) -> TokenStore:
     """Reads, checks and tokenizes one split.
 
     The store has the sequence columns and `target`: an int32 label id, or float32 for regression,
     or for multi-label a list of label ids. Its description holds `sources` (file names), `skipped`
-    (a report for the user, "" if nothing was), `left_out` and `truncated` (numbers of rows).
+    (a report for the user, "" if nothing was), `left_out` and `truncated` (numbers of rows). With
+    `unlabelled` the rows of those files follow; the column `labelled` is 0 for them, their target
+    says nothing, and the description counts them as `unlabelled`.
 
     Args:
       folder: where the store goes.
@@ -88,8 +56,9 @@ def build_classification_store(
       config: how to read them.
       tokenizer: turns text into token ids.
       labels: from `read_labels`.
-      leave_out: (text, text_pair) of rows to leave out.
+      leave_out: `text_key` of rows to leave out.
       title: of the progress bar.
+      unlabelled: files of texts without labels, and how to read them; None for none.
 
     Raises:
       UserError: a row cannot be used and the config does not say to skip it, or none is left.
@@ -108,19 +77,25 @@ def build_classification_store(
 
     def kept(rows: Iterable[Row]) -> Iterator[Row]:
         for row in rows:
-            if (row.text, row.text_pair) in leave_out:
+            if leave_out and text_key(row.text, row.text_pair) in leave_out:
                 description["left_out"] += 1
             else:
                 yield row
 
     rows = kept(read_rows(files, config.table(files), bad_rows))
-    pairs = rows_with_targets(rows, lambda row: _target(row, config, labels), unknown)
+    pairs: Iterator = rows_with_targets(rows, lambda row: target_of(row, config, labels), unknown)
+    if unlabelled is not None:
+        columns["labelled"], description["unlabelled"] = "uint8", 0
+        more = kept(read_rows(unlabelled.files, unlabelled, bad_rows))
+        pairs = itertools.chain(pairs, ((row, None) for row in more))
     ragged = ("token_ids", "target") if multi_label else ("token_ids",)
     with write_token_store(folder, columns, ragged, description) as writer:
         with tqdm(desc=title, unit=" rows", unit_scale=True, disable=None, leave=False) as progress:
             while chunk := list(itertools.islice(pairs, _CHUNK)):
                 truncated = _append(writer, chunk, config, tokenizer, sources)
                 description["truncated"] += truncated
+                if unlabelled is not None:
+                    description["unlabelled"] += sum(target is None for _, target in chunk)
                 progress.update(len(chunk))
         description["sources"] = sources.names
         reports = (bad_rows.summary(), unknown.summary())
@@ -128,14 +103,6 @@ def build_classification_store(
         if not writer.rows:
             raise UserError(f"no row is left in {', '.join(files)}. {description['skipped']}")
     return TokenStore(folder)
-
-
-def _target(row: Row, config: ClassificationData, labels: LabelSet | None):
-    if labels is None:
-        return regression_value(row.label, row.where)
-    if config.task == "multi_label":
-        return labels.ids_of(row.label, row.where, config.label_separator)
-    return labels.id_of(row.label, row.where)
 
 
 def _append(
@@ -159,7 +126,9 @@ def _append(
         "file": np.array([sources.number(row.file) for row in rows]),
         "line": np.array([row.line for row in rows]),
     }
-    targets = [target for _, target in chunk]
+    no_target: object = () if config.task == "multi_label" else 0
+    targets = [no_target if target is None else target for _, target in chunk]
+    values["labelled"] = np.array([target is not None for _, target in chunk])
     all_lengths = {"token_ids": lengths}
     if config.task == "multi_label":
         values["target"] = np.array(list(itertools.chain.from_iterable(targets)), np.int32)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """Whether an export writes what its Keras model would, for a few texts."""
 
+import typing
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -77,7 +78,7 @@ def _generate(generator: Generator, inputs: Mapping[str, tf.Tensor]) -> list[tf.
     """
 
     def generate(inputs, shake):
-        generator.decoder.shake = shake
+        typing.cast(_ShakenDecoder, generator.decoder).shake = shake
         return generator.generate(inputs).token_ids
 
     shakes = [tf.constant(0.0), tf.constant(_NEAR_TIE)]

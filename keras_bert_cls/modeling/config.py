@@ -5,6 +5,17 @@ import dataclasses
 from keras_bert_cls.errors import UserError, closest
 
 ACTIVATIONS = ("gelu", "gelu_tanh", "relu")
+POSITIONS = ("learned", "sinusoidal")
+
+
+def position_problems(positions: str, hidden_dim: int) -> list[str]:
+    """Returns what is wrong with a choice of positions, a sentence each; empty if all is well."""
+    if positions not in POSITIONS:
+        hint = closest(positions, POSITIONS)
+        return [f"positions must be one of {POSITIONS}, got {positions!r}.{hint}"]
+    if positions == "sinusoidal" and hidden_dim % 2:
+        return [f"positions 'sinusoidal' need an even hidden_dim, got {hidden_dim}"]
+    return []
 
 
 @dataclasses.dataclass
@@ -24,6 +35,7 @@ class EncoderConfig:
       attention_dropout: rate on attention probabilities.
       layer_norm_epsilon: added to the variance.
       initializer_stddev: of the truncated normal that initializes matrices.
+      positions: "learned" (BERT's) or "sinusoidal" (Vaswani et al. 2017, which has no weights).
       pack_tokens: compute on the real tokens only (fast where lengths differ); False computes on
         padding too, with shapes that are static, as XLA wants them. The numbers are the same.
     """
@@ -40,6 +52,7 @@ class EncoderConfig:
     attention_dropout: float = 0.1
     layer_norm_epsilon: float = 1e-12
     initializer_stddev: float = 0.02
+    positions: str = "learned"
     pack_tokens: bool = True
 
     def problems(self) -> list[str]:
@@ -63,6 +76,7 @@ class EncoderConfig:
         if self.activation not in ACTIVATIONS:
             hint = closest(self.activation, ACTIVATIONS)
             found.append(f"activation must be one of {ACTIVATIONS}, got {self.activation!r}.{hint}")
+        found += position_problems(self.positions, self.hidden_dim)
         for field in ("dropout", "attention_dropout"):
             if not 0 <= getattr(self, field) < 1:
                 found.append(f"{field} must be in [0, 1), got {getattr(self, field)}")

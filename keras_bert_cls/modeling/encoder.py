@@ -1,16 +1,19 @@
 """The one encoder that every model shares."""
 
 import re
+from collections.abc import Sequence
 
 import keras
 
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.dropout import Dropout
 from keras_bert_cls.modeling.embedding_sum import EmbeddingSum
+from keras_bert_cls.modeling.positions import position_layer, positions_of
 from keras_bert_cls.modeling.token_packing import PackTokens, UnpackTokens
 from keras_bert_cls.modeling.transformer_block import TransformerBlock
 
 _ENCODER_WEIGHT = re.compile(r"(token|position|segment)_embedding/|embeddings_norm/|block_\d+/")
+_BLOCK = re.compile(r"block_(\d+)/")
 
 INPUT_NAMES = ("token_ids", "segment_ids", "padding_mask")
 
@@ -47,10 +50,11 @@ def build_encoder(config: EncoderConfig, name: str = "encoder") -> keras.Model:
         embeddings_initializer=initializer(),
         name="token_embedding",
     )
-    position_embedding = keras.layers.Embedding(
+    position_embedding = position_layer(
+        config.positions,
         config.max_sequence_length,
         config.hidden_dim,
-        embeddings_initializer=initializer(),
+        initializer(),
         name="position_embedding",
     )
     segment_embedding = keras.layers.Embedding(
@@ -110,15 +114,24 @@ def encoder_config(model: keras.Model) -> EncoderConfig:
         vocabulary_size=token_embedding.input_dim,
         num_layers=len(blocks),
         max_sequence_length=model.get_layer("position_embedding").input_dim,
+        positions=positions_of(model.get_layer("position_embedding")),
         num_segments=model.get_layer("segment_embedding").input_dim,
         **blocks[0].settings,
     )
 
 
-def copy_shared_weights(source: keras.Model, target: keras.Model) -> None:
+def copy_shared_weights(
+    source: keras.Model, target: keras.Model, blocks: Sequence[int] | None = None
+) -> None:
     """Copies the weights that two models of ours have in common: the encoder, and like heads.
 
     The pooler and the heads of the target stay as they are where the source has none like them.
+
+    Args:
+      source: where the weights come from.
+      target: where they go.
+      blocks: for each block of the target the source's block that it takes, counted from 0; None
+        takes equal ones.
 
     Raises:
       ValueError: a weight of the encoder is missing in the source or has another shape; nothing
@@ -127,7 +140,7 @@ def copy_shared_weights(source: keras.Model, target: keras.Model) -> None:
     there = {variable.path: variable for variable in source.weights}
     matches = []
     for variable in target.weights:
-        match = there.get(variable.path)
+        match = there.get(_source_path(variable.path, blocks))
         if match is not None and match.shape == variable.shape:
             matches.append((variable, match))
         elif _ENCODER_WEIGHT.match(variable.path):
@@ -136,3 +149,10 @@ def copy_shared_weights(source: keras.Model, target: keras.Model) -> None:
             )
     for variable, match in matches:
         variable.assign(match)
+
+
+def _source_path(path: str, blocks: Sequence[int] | None) -> str:
+    block = _BLOCK.match(path)
+    if blocks is None or block is None:
+        return path
+    return f"block_{blocks[int(block[1])]}/{path[block.end() :]}"

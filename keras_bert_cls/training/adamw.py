@@ -109,7 +109,7 @@ class AdamW:
             lr=rate,
             beta1=self._beta_1,
             beta2=self._beta_2,
-            # The kernel adds it to the biased root; the paper's algorithm, and PyTorch, to the other.
+            # The kernel adds it to the biased root; the paper, and PyTorch, to the unbiased one.
             epsilon=self._epsilon * tf.sqrt(1 - beta_2_power),
             grad=gradient,
             use_locking=False,

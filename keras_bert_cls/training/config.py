@@ -9,7 +9,10 @@ from keras_bert_cls.data.config import (
     PretrainingData,
     choice_problem,
 )
+from keras_bert_cls.data.seq2seq_config import Seq2SeqData
 from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.decoder_config import DecoderConfig, GenerationConfig
+from keras_bert_cls.training.distillation_config import DistillationConfig
 
 SCHEDULES = ("linear", "cosine", "constant")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -19,7 +22,9 @@ METRICS = {
     "single_label": ("accuracy", "macro_f1", "micro_f1", "mcc", "loss"),
     "multi_label": ("micro_f1", "macro_f1", "subset_accuracy", "loss"),
     "regression": ("loss", "mean_absolute_error", "pearson"),
+    "seq2seq": ("loss", "token_accuracy"),
 }
+LOWER_IS_BETTER = ("loss", "mean_absolute_error")
 
 
 @dataclasses.dataclass
@@ -172,12 +177,14 @@ class PretrainConfig:
       init_from: what to go on from, for example on text of another domain: workdir of an earlier
         run; or a checkpoint of Hugging Face, Google or keras-nlp, as bertcls-import takes it
         (Gururangan et al. 2020, https://arxiv.org/abs/2004.10964); "" starts from random weights.
+      init_layers: see FinetuneConfig.
       tokenizer: not looked at with init_from: the earlier run's is used.
       encoder: with init_from only dropout, attention_dropout and pack_tokens are looked at.
     """
 
     seed: int = 0
     init_from: str = ""
+    init_layers: tuple[int, ...] = ()
     tokenizer: TokenizerConfig = dataclasses.field(default_factory=TokenizerConfig)
     data: PretrainingData = dataclasses.field(default_factory=PretrainingData)
     masking: MaskingConfig = dataclasses.field(default_factory=MaskingConfig)
@@ -227,18 +234,23 @@ class FinetuneConfig:
       init_from: workdir of the run whose encoder, vocabulary and tokenizer settings are taken; or
         a checkpoint of Hugging Face, Google or keras-nlp, as bertcls-import takes it; "" starts
         from random weights.
+      init_layers: blocks of the encoder of `init_from` that are taken, counted from 0, ascending;
+        they make up the new, shallower encoder (Sanh et al. 2019, https://arxiv.org/abs/1910.01108,
+        took every other one). () takes all.
       tokenizer: not looked at with init_from: the earlier run's is used.
       encoder: with init_from only dropout, attention_dropout and pack_tokens are looked at.
     """
 
     seed: int = 0
     init_from: str = ""
+    init_layers: tuple[int, ...] = ()
     tokenizer: TokenizerConfig = dataclasses.field(default_factory=TokenizerConfig)
     data: ClassificationData = dataclasses.field(default_factory=ClassificationData)
     encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
     head: HeadConfig = dataclasses.field(default_factory=HeadConfig)
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     train: TrainConfig = dataclasses.field(default_factory=lambda: TrainConfig(epochs=3))
+    distillation: DistillationConfig = dataclasses.field(default_factory=DistillationConfig)
 
     @property
     def task(self) -> str:
@@ -246,4 +258,38 @@ class FinetuneConfig:
         return self.data.task
 
 
-RunConfig = PretrainConfig | FinetuneConfig
+@dataclasses.dataclass
+class Seq2SeqConfig:
+    """A run that trains a model to write a text for a text.
+
+    Attributes:
+      seed: of weights, batches and dropout.
+      init_from: what the encoder starts from; see FinetuneConfig. A run of this kind gives its
+        decoder too, where the sizes are the same.
+      init_layers: see FinetuneConfig.
+      tokenizer: not looked at with init_from: the earlier run's is used.
+      encoder: with init_from only dropout, attention_dropout and pack_tokens are looked at.
+      generation: how outputs are chosen, when scores are made and by the finished model.
+      label_smoothing: share of the target spread over the vocabulary (Szegedy et al. 2016). It
+        shapes the training loss only, not that on dev and test.
+    """
+
+    seed: int = 0
+    init_from: str = ""
+    init_layers: tuple[int, ...] = ()
+    tokenizer: TokenizerConfig = dataclasses.field(default_factory=TokenizerConfig)
+    data: Seq2SeqData = dataclasses.field(default_factory=Seq2SeqData)
+    encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
+    decoder: DecoderConfig = dataclasses.field(default_factory=DecoderConfig)
+    generation: GenerationConfig = dataclasses.field(default_factory=GenerationConfig)
+    label_smoothing: float = 0.1
+    optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
+    train: TrainConfig = dataclasses.field(default_factory=lambda: TrainConfig(epochs=3))
+
+    @property
+    def task(self) -> str:
+        """What the model is trained for."""
+        return "seq2seq"
+
+
+RunConfig = PretrainConfig | FinetuneConfig | Seq2SeqConfig

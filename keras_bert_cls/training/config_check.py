@@ -7,7 +7,7 @@ from typing import Any
 
 from keras_bert_cls.data.config import choice_problem
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.training.config import METRICS, FinetuneConfig, RunConfig
+from keras_bert_cls.training.config import METRICS, FinetuneConfig, RunConfig, Seq2SeqConfig
 
 
 def check_config(config: RunConfig) -> None:
@@ -23,8 +23,12 @@ def check_config(config: RunConfig) -> None:
             problems = part.problems() if hasattr(part, "problems") else []
             found += [f"--config.{field.name}: {problem}" for problem in problems]
         found += _problems_between_parts(config)
-        if isinstance(config, FinetuneConfig) and config.task == "regression":
-            found += _regression_problems(config)
+        found += _layer_problems(config)
+        if isinstance(config, FinetuneConfig):
+            found += _distillation_problems(config)
+            found += _regression_problems(config) if config.task == "regression" else []
+        if isinstance(config, Seq2SeqConfig):
+            found += _seq2seq_problems(config)
     if found:
         raise UserError("the config is wrong:\n" + "\n".join(f"  {problem}" for problem in found))
 
@@ -92,6 +96,31 @@ def _problems_between_parts(config: RunConfig) -> list[str]:
     return found
 
 
+def _layer_problems(config: RunConfig) -> list[str]:
+    layers = list(config.init_layers)
+    if not layers:
+        return []
+    found = []
+    if not config.init_from:
+        found.append("--config.init_layers: blocks are chosen, but init_from names no encoder")
+    if layers[0] < 0 or layers != sorted(set(layers)):
+        found.append(f"--config.init_layers must be ascending from 0 on, got {tuple(layers)}")
+    return found
+
+
+def _distillation_problems(config: FinetuneConfig) -> list[str]:
+    unlabelled, labelled = config.distillation, config.data
+    if not unlabelled.unlabelled_files:
+        return []
+    if (unlabelled.text_pair_column is None) == (labelled.text_pair_column is None):
+        return []
+    return [
+        f"--config.distillation: text_pair_column is {unlabelled.text_pair_column!r}, but that of "
+        f"data is {labelled.text_pair_column!r}: rows with and without label must have as many "
+        "texts"
+    ]
+
+
 def _regression_problems(config: FinetuneConfig) -> list[str]:
     head = config.head
     given = {
@@ -104,3 +133,21 @@ def _regression_problems(config: FinetuneConfig) -> list[str]:
         for field, is_given in given.items()
         if is_given
     ]
+
+
+def _seq2seq_problems(config: Seq2SeqConfig) -> list[str]:
+    found = []
+    if not 0 <= config.label_smoothing < 1:
+        found.append(f"--config.label_smoothing must be in [0, 1), got {config.label_smoothing}")
+    positions = config.decoder.max_length
+    if config.data.max_target_length > positions:
+        found.append(
+            f"--config.data: max_target_length is {config.data.max_target_length}, but the decoder "
+            f"has {positions} positions (decoder.max_length)"
+        )
+    generation = config.generation.problems_with(config.decoder)
+    found += [f"--config.generation: {problem}" for problem in generation]
+    if not config.init_from:
+        decoder = config.decoder.problems_with(config.encoder)
+        found += [f"--config.decoder: {problem}" for problem in decoder]
+    return found

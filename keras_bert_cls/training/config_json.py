@@ -6,9 +6,9 @@ import typing
 from typing import Any
 
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.training.config import FinetuneConfig, PretrainConfig, RunConfig
+from keras_bert_cls.training.config import FinetuneConfig, PretrainConfig, RunConfig, Seq2SeqConfig
 
-_KINDS = {kind.__name__: kind for kind in (PretrainConfig, FinetuneConfig)}
+_KINDS = {kind.__name__: kind for kind in (PretrainConfig, FinetuneConfig, Seq2SeqConfig)}
 
 
 def config_to_json(config: RunConfig) -> str:
@@ -31,6 +31,16 @@ def config_from_json(text: str) -> RunConfig:
     return typing.cast(RunConfig, _from_content(kind, content, "config"))
 
 
+def with_defaults(text: str) -> str:
+    """Returns a config's JSON with every field; fields that an older version did not know have
+    their defaults. What is no config is returned as it is.
+    """
+    try:
+        return config_to_json(config_from_json(text))
+    except UserError:
+        return text
+
+
 def config_differences(there: str, wanted: str) -> list[str]:
     """Returns the fields in which two configs, as JSON, differ, a line each."""
     try:
@@ -45,7 +55,9 @@ def config_differences(there: str, wanted: str) -> list[str]:
     ]
 
 
-def _from_content(kind: type, content: dict[str, Any], name: str) -> Any:
+def _from_content(kind: type, content: Any, name: str) -> Any:
+    if not isinstance(content, dict):
+        raise UserError(f"{name} must be an object with fields, got {content!r:.80}")
     hints = typing.get_type_hints(kind)
     values = {}
     for field, value in content.items():

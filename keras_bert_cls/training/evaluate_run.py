@@ -10,13 +10,21 @@ from keras_bert_cls.data.classification_rows import build_classification_store
 from keras_bert_cls.data.config import ClassificationData
 from keras_bert_cls.data.labels import LabelSet
 from keras_bert_cls.data.pretraining_rows import build_pretraining_store
+from keras_bert_cls.data.seq2seq_config import Seq2SeqData
+from keras_bert_cls.data.seq2seq_rows import build_seq2seq_store
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.trained_model import TrainedModel
-from keras_bert_cls.training.config import FinetuneConfig, PretrainConfig, RunConfig
+from keras_bert_cls.training.config import (
+    FinetuneConfig,
+    PretrainConfig,
+    RunConfig,
+    Seq2SeqConfig,
+)
 from keras_bert_cls.training.data_report import data_report
 from keras_bert_cls.training.held_out import classification_evaluator, masked_lm_evaluator
 from keras_bert_cls.training.metrics import Scores
 from keras_bert_cls.training.run_directory import RunDirectory
+from keras_bert_cls.training.seq2seq_scores import seq2seq_scores
 
 _BATCH_SIZE = 32
 
@@ -94,7 +102,8 @@ def evaluate_run(
     trained = TrainedModel.load(workdir)
     trained.require_head()
     config = RunDirectory(workdir).read_config()
-    score = _score_masked_lm if trained.settings.task == "masked_lm" else _score_classifier
+    scorers = {"masked_lm": _score_masked_lm, "seq2seq": _score_seq2seq}
+    score = scorers.get(trained.settings.task, _score_classifier)
     with tempfile.TemporaryDirectory(prefix="bertcls-evaluate-") as folder:
         return score(f"{folder}/store", trained, config, data, report)
 
@@ -144,6 +153,31 @@ def _score_masked_lm(
     batch_size = data.batch_size or (config.train.batch_size if config else _BATCH_SIZE)
     vocabulary = trained.tokenizer.vocabulary
     return masked_lm_evaluator(trained.model, store, vocabulary, run_config, batch_size)()
+
+
+def _score_seq2seq(
+    folder: str,
+    trained: TrainedModel,
+    config: RunConfig | None,
+    data: ScoredFiles,
+    report: Callable[[str], None],
+) -> Scores:
+    """Scores outputs; the targets are the second texts."""
+    if data.label_column is not None:
+        _refuse(["label_column is given, but the targets are text: name text_pair_column"])
+    columns = data.given()
+    columns["target_column"] = columns.pop("text_pair_column", None)
+    table = config.data if isinstance(config, Seq2SeqConfig) else Seq2SeqData()
+    if data.file_format is not None:
+        table = dataclasses.replace(table, header=None, delimiter=None)
+    given = {name: value for name, value in columns.items() if value is not None}
+    table = dataclasses.replace(table, train_files=data.files, **given)
+    table = dataclasses.replace(table, max_length=trained.settings.max_length)
+    _refuse(table.problems())
+    store = build_seq2seq_store(folder, data.files, table, trained.tokenizer)
+    report(data_report("data", store))
+    batch_size = data.batch_size or (config.train.batch_size if config else _BATCH_SIZE)
+    return seq2seq_scores(trained, store, batch_size)
 
 
 def _refuse(problems: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Callable
 
 import keras
@@ -11,26 +10,21 @@ import numpy as np
 from keras_bert_cls.data.batch_plan import BatchPlan
 from keras_bert_cls.data.batch_source import BatchSource
 from keras_bert_cls.data.batches import ClassificationBatches
-from keras_bert_cls.data.classification_rows import (
-    build_classification_store,
-    held_out_texts,
-    read_labels,
-)
-from keras_bert_cls.data.fingerprint import fingerprint, reuse_or_build
-from keras_bert_cls.data.labels import LabelSet
 from keras_bert_cls.data.store_batches import StoreBatches
+from keras_bert_cls.data.targets import read_labels
 from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.modeling.models import classifier_model
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
-from keras_bert_cls.text.tokenizer import Tokenizer
 from keras_bert_cls.training.class_weights import class_weights
 from keras_bert_cls.training.config import FinetuneConfig
 from keras_bert_cls.training.config_check import check_config
 from keras_bert_cls.training.data_report import data_report
+from keras_bert_cls.training.distillation import Teacher
 from keras_bert_cls.training.evaluation import Evaluator
 from keras_bert_cls.training.held_out import classification_evaluator
 from keras_bert_cls.training.metrics import Scores
 from keras_bert_cls.training.objectives import (
+    DistillationObjective,
     MultiLabelObjective,
     Objective,
     RegressionObjective,
@@ -40,10 +34,10 @@ from keras_bert_cls.training.run import RunParts, open_workers, train
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.run_options import RunOptions
 from keras_bert_cls.training.scores_file import read_scores, write_scores
+from keras_bert_cls.training.split_reading import SPLITS, SplitReader
 from keras_bert_cls.training.starting_point import StartingPoint, starting_point
 from keras_bert_cls.training.workers import Workers
 
-SPLITS = ("train", "dev", "test")
 _DEFAULT_OPTIONS = RunOptions()
 
 
@@ -91,114 +85,127 @@ def finetune(
             return workers.on_chief(
                 lambda: FinetuneResult(TrainedModel.load(run.path), read_scores(run.scores))
             )
-        start, labels = starting_point(config), read_labels(config.data)
-        names = labels.names if labels else ()
-        stores = _stores(run, config, start.tokenizer, labels, workers)
-        for split, store in stores.items():
-            report(data_report(split, store))
-
-        def evaluator(model: keras.Model, split: str) -> Evaluator:
-            vocabulary, batch_size = start.tokenizer.vocabulary, config.train.batch_size
-            return classification_evaluator(
-                model, stores[split], vocabulary, config.task, names, batch_size
-            )
-
+        finetuning = _prepare(config, run, workers, report)
         model = train(
             RunParts(
                 directory=run,
                 config=config,
                 options=options,
                 workers=workers,
-                build_model=lambda: _build_model(config, start, len(names)),
-                objective=_objective(config, names, stores["train"]),
-                source=lambda rows: _source(config, start, stores["train"], len(names), rows),
-                evaluator=(lambda model: evaluator(model, "dev")) if "dev" in stores else None,
+                build_model=finetuning.build_model,
+                objective=finetuning.objective(),
+                source=finetuning.source,
+                evaluator=finetuning.dev_evaluator if "dev" in finetuning.stores else None,
             )
         )
-
-        def finish() -> FinetuneResult:
-            assert model is not None  # on the chief
-            trained = TrainedModel(
-                model, start.tokenizer, _settings(config, names, start.tokenizer)
-            )
-            scores = {split: evaluator(model, split)() for split in SPLITS[1:] if split in stores}
-            write_scores(run.scores, scores)
-            trained.save(run.path)
-            return FinetuneResult(trained, scores)
-
-        return workers.on_chief(finish)
+        return workers.on_chief(lambda: finetuning.finish(run, model))
 
 
-def _build_model(config: FinetuneConfig, start: StartingPoint, num_labels: int) -> keras.Model:
-    model = classifier_model(start.encoder, max(1, num_labels), config.head.dropout)
-    return start.give_weights(model)
+@dataclasses.dataclass(frozen=True)
+class _Finetuning:
+    """What a run learns, once its data is read.
+
+    Attributes:
+      config: the run's config.
+      start: where it starts.
+      labels: names of the logits; empty for regression.
+      stores: the rows of each split.
+      teacher_logits: float32 [training rows, logits]; None without a teacher.
+    """
+
+    config: FinetuneConfig
+    start: StartingPoint
+    labels: tuple[str, ...]
+    stores: dict[str, TokenStore]
+    teacher_logits: np.ndarray | None
+
+    def build_model(self) -> keras.Model:
+        """Makes the model with its first weights."""
+        num_logits = max(1, len(self.labels))
+        model = classifier_model(self.start.encoder, num_logits, self.config.head.dropout)
+        return self.start.give_weights(model)
+
+    def objective(self) -> Objective:
+        """Returns what is minimised."""
+        config = self.config
+        hard = _hard_objective(config, self.labels, self.stores["train"])
+        if self.teacher_logits is None:
+            return hard
+        soft = config.distillation
+        return DistillationObjective(hard, config.task, soft.weight, soft.temperature)
+
+    def source(self, rows: int) -> BatchSource:
+        """Returns the training batches, given the rows of a global batch."""
+        store, train = self.stores["train"], self.config.train
+        plan = BatchPlan(
+            store.lengths("token_ids"), rows, train.max_tokens_per_batch, self.config.seed
+        )
+        vocabulary, num_logits = self.start.tokenizer.vocabulary, max(1, len(self.labels))
+        batches = ClassificationBatches(store, vocabulary, num_logits, self.teacher_logits)
+        return StoreBatches(store, plan, batches)
+
+    def dev_evaluator(self, model: keras.Model) -> Evaluator:
+        """Returns what scores a model on dev."""
+        return self._evaluator(model, "dev")
+
+    def finish(self, run: RunDirectory, model: keras.Model | None) -> FinetuneResult:
+        """Scores the finished model and saves it."""
+        assert model is not None  # on the chief
+        tokenizer, data = self.start.tokenizer, self.config.data
+        settings = ModelSettings(
+            task=self.config.task,
+            labels=self.labels,
+            text_pair=data.text_pair_column is not None,
+            max_length=data.max_length,
+            lowercase=tokenizer.lowercase,
+            strip_accents=tokenizer.strip_accents,
+        )
+        trained = TrainedModel(model, tokenizer, settings)
+        held_out = [split for split in SPLITS[1:] if split in self.stores]
+        scores = {split: self._evaluator(model, split)() for split in held_out}
+        write_scores(run.scores, scores)
+        trained.save(run.path)
+        return FinetuneResult(trained, scores)
+
+    def _evaluator(self, model: keras.Model, split: str) -> Evaluator:
+        return classification_evaluator(
+            model,
+            self.stores[split],
+            self.start.tokenizer.vocabulary,
+            self.config.task,
+            self.labels,
+            self.config.train.batch_size,
+        )
 
 
-def _source(
-    config: FinetuneConfig, start: StartingPoint, store: TokenStore, num_labels: int, rows: int
-) -> BatchSource:
-    plan = BatchPlan(
-        store.lengths("token_ids"), rows, config.train.max_tokens_per_batch, config.seed
-    )
-    vocabulary = start.tokenizer.vocabulary
-    return StoreBatches(store, plan, ClassificationBatches(store, vocabulary, max(1, num_labels)))
-
-
-def _settings(
-    config: FinetuneConfig, labels: tuple[str, ...], tokenizer: Tokenizer
-) -> ModelSettings:
-    return ModelSettings(
-        task=config.task,
-        labels=labels,
-        text_pair=config.data.text_pair_column is not None,
-        max_length=config.data.max_length,
-        lowercase=tokenizer.lowercase,
-        strip_accents=tokenizer.strip_accents,
-    )
-
-
-def _stores(
-    run: RunDirectory,
+def _prepare(
     config: FinetuneConfig,
-    tokenizer: Tokenizer,
-    labels: LabelSet | None,
+    run: RunDirectory,
     workers: Workers,
-) -> dict[str, TokenStore]:
-    """Reads the splits that a worker needs, held-out ones first: the chief alone evaluates."""
-    data = config.data
-    files = {"test": data.test_files, "dev": data.dev_files, "train": data.train_files}
-    every_file = [path for paths in files.values() for path in paths]
-    settings = {
-        **dataclasses.asdict(data),
-        "vocabulary": tokenizer.vocabulary.tokens,
-        "lowercase": tokenizer.lowercase,
-        "strip_accents": tokenizer.strip_accents,
-        "labels": labels.names if labels else (),
-    }
-
-    def build(split: str, folder: pathlib.Path) -> TokenStore:
-        leave_out: set = set()
-        if split == "train" and data.drop_held_out_texts:
-            leave_out = held_out_texts(data)
-        return build_classification_store(
-            folder, files[split], data, tokenizer, labels, leave_out, f"reading {split}"
-        )
-
-    def read(split: str) -> TokenStore:
-        return reuse_or_build(
-            run.stores(split, workers.index),
-            fingerprint(every_file, {**settings, "split": split}),
-            lambda folder: build(split, folder),
-        )
-
-    splits = SPLITS if workers.is_chief else ("train",)
-    return workers.chief_first(lambda: {split: read(split) for split in splits if files[split]})
+    report: Callable[[str], None],
+) -> _Finetuning:
+    """Reads the data, and asks the teacher about it if there is one."""
+    start, labels = starting_point(config), read_labels(config.data)
+    teacher = Teacher.load(config, labels) if config.distillation.teacher else None
+    reader = SplitReader(run, config, labels, workers.index)
+    stores = workers.chief_first(lambda: reader.read_all(start.tokenizer))
+    for split, store in stores.items():
+        report(data_report(split, store))
+    logits = None
+    if teacher is not None:
+        logits = workers.chief_first(lambda: teacher.logits_of(reader, stores["train"], report))
+    return _Finetuning(config, start, labels.names if labels else (), stores, logits)
 
 
-def _objective(config: FinetuneConfig, labels: tuple[str, ...], store: TokenStore) -> Objective:
+def _hard_objective(
+    config: FinetuneConfig, labels: tuple[str, ...], store: TokenStore
+) -> Objective:
     if config.task == "regression":
         return RegressionObjective()
+    rows = len(store) - store.description.get("unlabelled", 0)
     targets = np.asarray(store.values("target"))
-    weights = class_weights(config.head, labels, targets, len(store))
+    if config.task == "single_label" and "labelled" in store:
+        targets = targets[store.values("labelled") > 0]
+    weights = class_weights(config.head, labels, targets, rows)
     kind = {"single_label": SingleLabelObjective, "multi_label": MultiLabelObjective}[config.task]
     return kind(config.head.label_smoothing, weights)

@@ -3,12 +3,18 @@
 from collections.abc import Mapping
 
 from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.decoder_config import DecoderConfig
 
 _FORWARD_AND_BACKWARD = 3
 _PER_MULTIPLY_ADD = 2
 
 
-def training_flops(encoder: EncoderConfig, num_logits: int, sums: Mapping[str, float]) -> float:
+def training_flops(
+    encoder: EncoderConfig,
+    num_logits: int,
+    sums: Mapping[str, float],
+    decoder: DecoderConfig | None = None,
+) -> float:
     """Counts what the matrix products of some updates need, forward and backward.
 
     A multiply-add is 2 operations, and a backward pass is 2 forward ones: each product has a
@@ -26,6 +32,9 @@ def training_flops(encoder: EncoderConfig, num_logits: int, sums: Mapping[str, f
         masked_entries: tokens that a masked LM predicts; if missing, the model is a classifier.
         pair_entries: rows whose order of segments a masked LM predicts, if it does.
         rows: real rows; what a classifier predicts.
+        token_entries: tokens that a decoder predicts, if there is one.
+      decoder: sizes of the decoder, if there is one. Its attention, which the sums do not tell and
+        which is little where targets are short, is left out.
 
     Returns:
       Floating-point operations.
@@ -36,7 +45,11 @@ def training_flops(encoder: EncoderConfig, num_logits: int, sums: Mapping[str, f
     # Scores of a pair, and its share in the mixed values; all heads together are `hidden` wide.
     block_per_pair = 2 * hidden
     blocks = sums["tokens"] * block_per_token + sums["token_pairs"] * block_per_pair
-    products = encoder.num_layers * blocks + _head_products(hidden, num_logits, sums)
+    products = encoder.num_layers * blocks
+    if decoder is None:
+        products += _head_products(hidden, num_logits, sums)
+    else:
+        products += _decoder_products(hidden, num_logits, sums, decoder)
     return _FORWARD_AND_BACKWARD * _PER_MULTIPLY_ADD * products
 
 
@@ -50,3 +63,14 @@ def _head_products(hidden: int, num_logits: int, sums: Mapping[str, float]) -> f
         return sums["rows"] * dense_and_logits(num_logits)
     masked = sums["masked_entries"] * dense_and_logits(num_logits)
     return masked + sums.get("pair_entries", 0.0) * dense_and_logits(2)
+
+
+def _decoder_products(
+    hidden: int, num_logits: int, sums: Mapping[str, float], decoder: DecoderConfig
+) -> float:
+    """Returns the multiply-adds of a decoder's forward pass, without attention."""
+    # Query, key, value and output; query and output of the attention to the encoder.
+    block_per_target = 6 * hidden * hidden + 2 * hidden * decoder.intermediate_dim
+    block_per_source = 2 * hidden * hidden
+    blocks = sums["token_entries"] * block_per_target + sums["tokens"] * block_per_source
+    return decoder.num_layers * blocks + sums["token_entries"] * hidden * num_logits

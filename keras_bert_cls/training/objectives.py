@@ -123,6 +123,56 @@ class RegressionObjective(Objective):
         return {"value": tf.square(outputs["logits"][:, 0] - batch["target"])}
 
 
+class DistillationObjective(Objective):
+    """Learns from labels and from a teacher (Hinton et al. 2015, https://arxiv.org/abs/1503.02531).
+
+    The hard loss is that of another objective, over the rows that have a label. The soft loss is
+    over all rows: temperature^2 * KL(teacher || student), both of logits / temperature, by softmax
+    or for multi-label by a sigmoid each; for regression the squared distance to the teacher's
+    value. Its gradient is as large at every temperature, and 0 where both say the same.
+
+    Args:
+      hard: what is learned from labels.
+      task: "single_label", "multi_label" or "regression".
+      weight: share of the soft loss; the hard one has the rest.
+      temperature: of the soft loss; not looked at in regression.
+    """
+
+    def __init__(self, hard: Objective, task: str, weight: float, temperature: float):
+        self.inputs, self.has_accuracy = hard.inputs, hard.has_accuracy
+        self._hard, self._task = hard, task
+        self._weight, self._temperature = weight, temperature
+
+    def weights(self, batch: Tensors) -> Tensors:
+        rows = batch["sample_weight"]
+        labelled = {**batch, "sample_weight": rows * batch.get("labelled", 1.0)}
+        found = self._hard.weights(labelled)
+        if self._task == "multi_label":
+            rows = rows[:, tf.newaxis] * tf.ones_like(batch["teacher_logits"])
+        return {**found, "soft": rows}
+
+    def losses(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        hard = self._hard.losses(outputs, batch)
+        found = {term: (1 - self._weight) * loss for term, loss in hard.items()}
+        return {**found, "soft": self._weight * self._soft_losses(outputs["logits"], batch)}
+
+    def correct(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        choices = tf.argmax(batch["teacher_logits"], -1, tf.int32)
+        agreement = _hits(outputs["logits"], choices)
+        return {**self._hard.correct(outputs, batch), "soft": agreement}
+
+    def _soft_losses(self, logits: tf.Tensor, batch: Tensors) -> tf.Tensor:
+        teacher = batch["teacher_logits"]
+        if self._task == "regression":
+            return tf.square(logits[:, 0] - teacher[:, 0])
+        logits, teacher = logits / self._temperature, teacher / self._temperature
+        if self._task == "multi_label":
+            divergences = _binary_divergences(teacher, logits)
+        else:
+            divergences = _divergences(tf.nn.log_softmax(teacher), tf.nn.log_softmax(logits))
+        return self._temperature**2 * divergences
+
+
 def plain_objective(task: str) -> Objective:
     """Returns what models of a task are judged by: no label smoothing, no class weights.
 
@@ -136,6 +186,20 @@ def plain_objective(task: str) -> Objective:
         "regression": RegressionObjective,
     }
     return kinds[task]()
+
+
+def _divergences(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
+    """Returns KL(teacher || student) of log probabilities along the last axis."""
+    return tf.reduce_sum(tf.exp(teacher) * (teacher - student), axis=-1)
+
+
+def _binary_divergences(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
+    """Returns KL(teacher || student) of the yes and no that each logit stands for."""
+
+    def log_probabilities(logits: tf.Tensor) -> tf.Tensor:
+        return tf.math.log_sigmoid(tf.stack([logits, -logits], axis=-1))
+
+    return _divergences(log_probabilities(teacher), log_probabilities(student))
 
 
 def _hits(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:

@@ -11,13 +11,14 @@ import tensorflow as tf
 from keras_bert_cls.data.batch_source import BatchSource, Shard
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.encoder import encoder_config
+from keras_bert_cls.modeling.seq2seq import decoder_blocks, decoder_config
 from keras_bert_cls.training.adamw import AdamW
 from keras_bert_cls.training.batch_arithmetic import BatchArithmetic
 from keras_bert_cls.training.checkpoints import Checkpoints, Progress
 from keras_bert_cls.training.config import OptimizerConfig, RunConfig
-from keras_bert_cls.training.evaluation import Evaluator
 from keras_bert_cls.training.interruption import peers_watched
 from keras_bert_cls.training.loop import TrainingLoop
+from keras_bert_cls.training.metrics import Scores
 from keras_bert_cls.training.model_flops import training_flops
 from keras_bert_cls.training.objectives import Objective
 from keras_bert_cls.training.parameter_rules import ParameterRule, default_rules, match_rules
@@ -54,7 +55,7 @@ class RunParts:
     build_model: Callable[[], keras.Model]
     objective: Objective
     source: Callable[[int], BatchSource]
-    evaluator: Callable[[keras.Model], Evaluator] | None = None
+    evaluator: Callable[[keras.Model], Callable[[], Scores]] | None = None
 
 
 @contextlib.contextmanager
@@ -135,7 +136,10 @@ def _make_log(run: RunParts, model: keras.Model, progress: Progress, steps: int)
     if not run.workers.is_chief:
         return SilentLog()
     flops = functools.partial(
-        training_flops, encoder_config(model), model.output["logits"].shape[-1]
+        training_flops,
+        encoder_config(model),
+        model.output["logits"].shape[-1],
+        decoder=decoder_config(model) if decoder_blocks(model) else None,
     )
     devices = run.workers.strategy.num_replicas_in_sync
     return RunLog(

@@ -10,6 +10,7 @@ from keras_bert_cls.training.config_json import (
     config_differences,
     config_from_json,
     config_to_json,
+    with_defaults,
 )
 
 _MOST_DIFFERENCES = 20
@@ -41,7 +42,7 @@ class RunDirectory:
                 temporary = run.path / f".writing-{run.config.name}"
                 temporary.write_text(wanted, encoding="utf-8")
                 os.replace(temporary, run.config)
-            there = run.config.read_text(encoding="utf-8")
+            there = with_defaults(run.config.read_text(encoding="utf-8"))
         except OSError as error:
             raise UserError(f"--workdir {path}: {error.strerror}") from error
         if there != wanted:

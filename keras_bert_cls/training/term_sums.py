@@ -6,7 +6,13 @@ import tensorflow as tf
 
 from keras_bert_cls.training.objectives import Objective, Tensors
 
-_ACCURACIES = {"masked": "masked_accuracy", "pair": "pair_accuracy", "label": "train_accuracy"}
+_ACCURACIES = {
+    "masked": "masked_accuracy",
+    "pair": "pair_accuracy",
+    "label": "train_accuracy",
+    "token": "token_accuracy",
+    "soft": "teacher_agreement",
+}
 
 
 def sum_names(objective: Objective, batch: Tensors) -> list[str]:
@@ -45,7 +51,8 @@ def mean_values(sums: Mapping[str, float]) -> dict[str, float]:
 
     Returns:
       `loss`, the sum of the terms' weighted mean losses; and `masked_accuracy`, `pair_accuracy`,
-      `train_accuracy` (of single labels) where they apply.
+      `token_accuracy` (of the tokens of targets), `train_accuracy` and `teacher_agreement` (of
+      single labels) where they apply.
     """
     terms = [name.removesuffix("_weight") for name in sums if name.endswith("_weight")]
     losses = [sums[f"{term}_loss"] / max(sums[f"{term}_weight"], 1e-9) for term in terms]

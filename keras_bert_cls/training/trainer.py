@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from keras_bert_cls.data.batch_source import BatchSource
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.training.checkpoints import Checkpoints, Progress
 from keras_bert_cls.training.config import LOWER_IS_BETTER, METRICS, RunConfig, TrainConfig
-from keras_bert_cls.training.evaluation import Evaluator
 from keras_bert_cls.training.interruption import PreemptedError, StopRequest
 from keras_bert_cls.training.loop import LoopReport, TrainingLoop
+from keras_bert_cls.training.metrics import Scores
 from keras_bert_cls.training.profiling import Profiler
 from keras_bert_cls.training.run_log import Log
 from keras_bert_cls.training.term_sums import mean_values
@@ -65,7 +65,7 @@ class Trainer:
     workers: Workers
     log: Log
     checkpoints: Checkpoints | None = None
-    evaluator: Evaluator | None = None
+    evaluator: Callable[[], Scores] | None = None
     stop: StopRequest = dataclasses.field(default_factory=StopRequest)
     profiler: Profiler | None = None
 

@@ -85,6 +85,30 @@ def test_multi_label_targets(tmp_path):
     assert batch["target"].tolist() == [[1, 0, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
 
 
+def test_what_a_teacher_says_of_rows_without_labels(tmp_path):
+    columns = {"token_ids": "uint16", "first_length": "int32", "target": "int32"}
+    with write_token_store(
+        tmp_path / "s", {**columns, "labelled": "uint8"}, ("token_ids",), {}
+    ) as w:
+        values = {
+            "token_ids": np.concatenate(SEQUENCES),
+            "first_length": np.array(FIRST_LENGTHS),
+            "target": np.array([2, 0, 0]),
+            "labelled": np.array([True, False, True]),
+        }
+        w.append(values, {"token_ids": np.array([len(sequence) for sequence in SEQUENCES])})
+    logits = np.arange(6, dtype=np.float32).reshape(3, 2)
+    batches = ClassificationBatches(TokenStore(tmp_path / "s"), VOCABULARY, 2, logits)
+    batch = batches(np.array([2, 1]), 0, Shard(parts=4))
+    assert batch["labelled"].tolist() == [1, 0, 0, 0]
+    assert batch["teacher_logits"].tolist() == [[4, 5], [2, 3], [0, 0], [0, 0]]
+    assert {batch[name].dtype.name for name in ("labelled", "teacher_logits")} == {"float32"}
+    # Workers' parts make up the whole.
+    parts = [batches(np.array([2, 1]), 0, Shard(worker, 2, 4)) for worker in range(2)]
+    for name in ("labelled", "teacher_logits"):
+        np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), batch[name])
+
+
 def pair_store(folder, pairs, with_words=True):
     """A store of [CLS] a [SEP] b [SEP]; a word starts at every token with an even id."""
     sequences = [np.array([CLS, *a, SEP, *b, SEP]) for a, b in pairs]

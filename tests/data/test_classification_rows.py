@@ -14,6 +14,7 @@ from keras_bert_cls.data.classification_rows import (
 )
 from keras_bert_cls.data.config import ClassificationData
 from keras_bert_cls.data.sequence_columns import describe_sources
+from keras_bert_cls.data.text_keys import text_key
 from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.text.tokenizer import Tokenizer
@@ -134,14 +135,14 @@ def test_held_out_texts_are_left_out_of_training(tmp_path):
         ("a", "b", 0),
         ("a", "c", 1),
         ("b", "a", 1),
-        ("d", "d", 0),
+        ("D", "d ", 0),
         ("d", "d", 1),
     )
     dev = write_rows(tmp_path / "dev.tsv", ("text", "second", "label"), ("a", "b", 1))
     test = write_rows(tmp_path / "test.tsv", ("text", "second", "label"), ("d", "d", 0))
     config = config_of(train, dev_files=(dev,), test_files=(test,), text_pair_column="second")
     texts = held_out_texts(config)
-    assert texts == {("a", "b"), ("d", "d")}
+    assert texts == {text_key("a", "b"), text_key("d", "d")}
     store = build(tmp_path / "store", config, leave_out=texts)
     assert store.values("line").tolist() == [3, 4]
     assert store.description["left_out"] == 3

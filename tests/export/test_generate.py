@@ -108,7 +108,7 @@ def test_in_the_server(folder, expected):
     assert [row["text"] for row in rows] == [text for text, _ in expected]
 
 
-@pytest.mark.parametrize("method", ["greedy", "top_p"])
+@pytest.mark.parametrize("method", [pytest.param("greedy", marks=pytest.mark.slow), "top_p"])
 def test_other_methods(method, tmp_path):
     trained = make_seq2seq_model(method=method, temperature=1.5, max_length=4)
     folder = export_saved_model(trained, tmp_path / "out", warmup=False)

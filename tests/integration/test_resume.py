@@ -53,6 +53,21 @@ def test_fine_tuning(files):
     check("finetune", config, files, kills=2, seed=1)
 
 
+@pytest.mark.slow
+def test_distillation(files):
+    teacher = finetune_config(files, train_steps=4, data_dev_files=(), data_test_files=())
+    Program("finetune", write_config(files / "teacher.py", teacher), files / "teacher").finish()
+    config = finetune_config(
+        files,
+        **TRAIN,
+        encoder_num_layers=1,
+        distillation_teacher=str(files / "teacher"),
+        distillation_unlabelled_files=(f"{files}/dev.tsv",),
+        distillation_text_column="text",
+    )
+    check("finetune", config, files, kills=2, seed=6)
+
+
 def test_pretraining(files):
     config = pretrain_config(files, **TRAIN, encoder_num_layers=1, train_max_tokens_per_batch=100)
     assert config.encoder.dropout == 0.1

@@ -70,6 +70,31 @@ def test_fine_tuning(files):
     check("finetune", config, files)
 
 
+@pytest.mark.slow
+def test_distillation(files):
+    teacher = finetune_config(files, train_steps=4, data_dev_files=(), data_test_files=())
+    path = write_config(files / "teacher-config.py", teacher)
+    Program("finetune", path, files / "teacher", *FLAGS["one"]).finish()
+    # Half of the rows without a label: some replicas' parts have none with one.
+    lines = (files / "train.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (files / "train.tsv").write_text("".join(lines[:24]), encoding="utf-8")
+    texts = [line.split("\t")[0] for line in lines[24:]]
+    (files / "more.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    config = finetune_config(
+        files,
+        **TRAIN,
+        init_from=str(files / "teacher"),
+        init_layers=(1,),
+        optimizer_clip_norm=0.2,
+        head_class_weight="balanced",
+        train_accumulation=2,
+        distillation_teacher=str(files / "teacher"),
+        distillation_unlabelled_files=(f"{files}/more.txt",),
+        data_test_files=(),
+    )
+    check("finetune", config, files)
+
+
 def test_pretraining(files):
     config = pretrain_config(
         files,

@@ -28,6 +28,7 @@ UNUSUAL = EncoderConfig(
     attention_dropout=0.25,
     layer_norm_epsilon=1e-5,
     initializer_stddev=0.5,
+    positions="sinusoidal",
     pack_tokens=False,
 )
 
@@ -100,6 +101,7 @@ def test_validate_lists_every_problem():
         attention_dropout=-0.1,
         layer_norm_epsilon=0.0,
         initializer_stddev=float("nan"),
+        positions="sinus",
     )
     with pytest.raises(UserError) as raised:
         config.validate()

@@ -101,6 +101,38 @@ def test_wrong_types_are_named(fields, problem):
             "--config.head: class_weight is given, but a regression has no labels",
         ),
         ({"data_task": "regression", "train_metric": "accuracy"}, "--config.train: metric must"),
+        ({"init_layers": (0, 1)}, "--config.init_layers: blocks are chosen, but init_from names"),
+        ({"init_from": "run", "init_layers": (1, 0)}, "--config.init_layers must be ascending"),
+        ({"init_from": "run", "init_layers": (1, 1)}, "--config.init_layers must be ascending"),
+        ({"init_from": "run", "init_layers": (-1, 1)}, "--config.init_layers must be ascending"),
+        (
+            {"distillation_unlabelled_files": ("a.txt",)},
+            "--config.distillation: unlabelled_files are given, but teacher names no run",
+        ),
+        (
+            {
+                "distillation_teacher": "large",
+                "distillation_unlabelled_files": ("a.txt",),
+                "data_text_pair_column": "other",
+            },
+            "--config.distillation: text_pair_column is None, but that of data is 'other'",
+        ),
+        (
+            {"distillation_temperature": 0.0},
+            "--config.distillation: temperature must be over 0 and finite, got 0.0",
+        ),
+        (
+            {"distillation_weight": 1.5},
+            "--config.distillation: weight must be in (0, 1], got 1.5",
+        ),
+        (
+            {"distillation_file_format": "tvs"},
+            "--config.distillation: file_format must be one of",
+        ),
+        (
+            {"distillation_teacher": "large", "distillation_unlabelled_files": ("-",)},
+            "--config.distillation: unlabelled_files must name files, which are read more than",
+        ),
     ],
 )
 def test_what_does_not_go_together(fields, problem):

@@ -4,7 +4,9 @@ import pytest
 import tensorflow as tf
 
 from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.decoder_config import DecoderConfig
 from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
+from keras_bert_cls.modeling.seq2seq import seq2seq_model
 from keras_bert_cls.training.model_flops import training_flops
 
 ROWS, LENGTH, MASKS, LABELS = 3, 32, 5, 7
@@ -80,3 +82,13 @@ def test_padding_is_no_use_and_batches_add_up():
     ]
     assert training_flops(CONFIG, LABELS, sums) == sum(alone)
     assert sum(alone) < training_flops(CONFIG, LABELS, FULL_ROWS) / 2
+
+
+def test_seq2seq():
+    decoder = DecoderConfig(num_layers=2, num_heads=2, intermediate_dim=512, max_length=LENGTH)
+    model = seq2seq_model(CONFIG, decoder)
+    products, _ = counted(model, ["logits"])
+    sums = {**FULL_ROWS, "token_entries": ROWS * LENGTH}
+    flops = training_flops(CONFIG, model.output["logits"].shape[-1], sums, decoder)
+    # What is left out: the decoder's attention, which compares all places twice in each block.
+    assert products - flops == 6 * 2 * 2 * (2 * 128 * ROWS * LENGTH**2)

@@ -67,6 +67,7 @@ def test_a_folder_without_a_config_has_none(tmp_path):
     [
         (lambda c: {**c, "kind": "OtherConfig"}, "expected the JSON of a run's config"),
         (lambda c: {**c, "train": {"epoch": 1}}, "config.train.epoch is no field"),
+        (lambda c: {**c, "train": 3}, "config.train must be an object with fields, got 3"),
         (lambda c: [c], "expected the JSON of a run's config"),
     ],
 )
@@ -77,6 +78,24 @@ def test_a_broken_config_file_is_named(tmp_path, change, message):
         RunDirectory(tmp_path).read_config()
     with pytest.raises(UserError, match="another config"):
         RunDirectory.open(tmp_path, CONFIG)
+
+
+def test_a_run_of_a_version_with_fewer_fields_goes_on(tmp_path):
+    RunDirectory.open(tmp_path, CONFIG)
+    content = json.loads(config_to_json(CONFIG))
+    del content["distillation"], content["init_layers"]
+    before = json.dumps(content)
+    (tmp_path / "config.json").write_text(before)
+    assert RunDirectory.open(tmp_path, CONFIG).read_config() == CONFIG
+    # The file, whose digest an export may hold, stays as it is.
+    assert (tmp_path / "config.json").read_text() == before
+    other = with_fields(CONFIG, distillation_weight=0.9, train_batch_size=16)
+    with pytest.raises(UserError) as caught:
+        RunDirectory.open(tmp_path, other)
+    assert str(caught.value).splitlines()[1:-1] == [
+        "  --config.train.batch_size: there 8, given 16",
+        "  --config.distillation.weight: there 0.5, given 0.9",
+    ]
 
 
 def test_fields_that_are_not_there_have_their_defaults():

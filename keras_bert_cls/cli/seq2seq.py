@@ -1,0 +1,53 @@
+"""Trains a model that writes a text for a text, and scores it on held-out rows.
+
+  bertcls-seq2seq --config configs/seq2seq_reverse.py --workdir runs/reverse
+  bertcls-seq2seq --config C --workdir W --config.generation.method=beam
+
+The rows have a text and a target. bertcls-transduce writes with the finished model, bertcls-export
+makes an export with the signature `generate` of it. The same command again resumes a run that was
+stopped. Several devices or machines:
+
+  bertcls-seq2seq --config C --workdir W --strategy mirrored
+  bertcls-launch --workers 2 -- bertcls-seq2seq --config C --workdir W
+
+Exit codes: 0 done, 1 the input or the run is wrong, 2 the command line is wrong, 42 asked to stop
+(SIGTERM) and saved, 75 another worker was lost; after 42 and 75 the same command resumes.
+"""
+
+from absl import flags
+
+from keras_bert_cls.cli.program import Program
+from keras_bert_cls.cli.run_flags import define_run_flags, run_options
+from keras_bert_cls.cli.score_table import score_table
+from keras_bert_cls.training.config import Seq2SeqConfig
+
+program = Program("bertcls-seq2seq", __doc__, config=Seq2SeqConfig)
+_WORKDIR = flags.DEFINE_string(
+    "workdir",
+    None,
+    "Folder of the run: checkpoints, metrics, model.",
+    required=True,
+    flag_values=program.flags,
+)
+define_run_flags(program.flags)
+
+
+def _run(_: list[str]) -> int:
+    from keras_bert_cls.training.seq2seq import train_seq2seq
+
+    result = train_seq2seq(program.config, _WORKDIR.value, print, run_options(program.flags))
+    if result is None:  # not the chief
+        return 0
+    for split, scores in result.scores.items():
+        print(f"\n{split}\n{score_table(scores)}")
+    print(f"\nthe model is in {_WORKDIR.value}")
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the program."""
+    return program.run(_run, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,113 @@
+"""Writes a text for each text of a file or of the standard input, with a bertcls-seq2seq model.
+
+  bertcls-transduce --model RUN_OR_EXPORT --data articles.txt
+  bertcls-transduce --model RUN --data news.csv --text_column body --method beam --beams 8
+
+Prints a line for each row, in order, as soon as its batch is done. tsv: what was written and its
+score; tabs and line breaks in it become spaces. jsonl: these and the text. How outputs are chosen
+is what the run's config says, unless a flag changes it; in an export it is fixed.
+"""
+
+import itertools
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from keras_bert_cls.cli.program import Program
+from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
+from keras_bert_cls.modeling.decoder_config import METHODS
+
+if TYPE_CHECKING:
+    from keras_bert_cls.data.rows import Row
+    from keras_bert_cls.transducer import WrittenText
+
+program = Program("bertcls-transduce", __doc__)
+
+_MODEL = flags.DEFINE_string(
+    "model",
+    None,
+    "The --workdir of a finished run, or the --output of bertcls-export or a version in it.",
+    flag_values=program.flags,
+    required=True,
+)
+_DATA = flags.DEFINE_string(
+    "data", "-", "A file or a glob pattern; - is the standard input.", flag_values=program.flags
+)
+_FILE_FORMAT = define_file_format_flag(program)
+_TEXT_COLUMN = define_column_flag(program, "text_column", "the text")
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 32, "Texts that run at once.", lower_bound=1, flag_values=program.flags
+)
+_OUTPUT_FORMAT = flags.DEFINE_enum(
+    "output_format", "tsv", ["tsv", "jsonl"], "What to print.", flag_values=program.flags
+)
+_GENERATION = (
+    flags.DEFINE_enum(
+        "method", None, METHODS, "How outputs are chosen.", flag_values=program.flags
+    ),
+    flags.DEFINE_integer(
+        "max_length", None, "Tokens of an output at most.", flag_values=program.flags
+    ),
+    flags.DEFINE_integer("beams", None, "Of a beam search.", flag_values=program.flags),
+    flags.DEFINE_float(
+        "length_penalty", None, "The score's alpha (Wu et al. 2016).", flag_values=program.flags
+    ),
+    flags.DEFINE_float(
+        "top_p", None, "Share of the probability to draw from.", flag_values=program.flags
+    ),
+    flags.DEFINE_float(
+        "temperature", None, "By which logits are divided to draw.", flag_values=program.flags
+    ),
+    flags.DEFINE_integer("seed", None, "Of drawing.", flag_values=program.flags),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the program; returns its exit code."""
+    return program.run(_run, argv)
+
+
+def _run(_: list[str]) -> None:
+    from keras_bert_cls.data.readers import read_rows
+    from keras_bert_cls.data.table_spec import TableSpec
+    from keras_bert_cls.transducer import Transducer
+
+    spec = TableSpec(file_format=_FILE_FORMAT.value, text_column=_TEXT_COLUMN.value)
+    rows = _with_progress(read_rows(_DATA.value, spec))
+    given = {flag.name: flag.value for flag in _GENERATION if flag.value is not None}
+    transducer = Transducer.load(_MODEL.value, **given)
+    format_line = {"tsv": _tsv_line, "jsonl": _jsonl_line}[_OUTPUT_FORMAT.value]
+    # What UTF-8 cannot hold is printed as \udXXX, which is how JSON spells it too.
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    while batch := list(itertools.islice(rows, _BATCH_SIZE.value)):
+        for row, written in zip(
+            batch, transducer.write([row.text for row in batch], _BATCH_SIZE.value), strict=True
+        ):
+            print(format_line(row, written))
+        sys.stdout.flush()
+
+
+def _with_progress(rows: "Iterator[Row]") -> "Iterator[Row]":
+    """Shows how many rows were read, where somebody sees it and it does not mix with typing."""
+    if _DATA.value == "-" or not sys.stderr.isatty():
+        return rows
+    import tqdm
+
+    return iter(tqdm.tqdm(rows, unit=" texts", file=sys.stderr))
+
+
+def _tsv_line(_: "Row", written: "WrittenText") -> str:
+    spaces = str.maketrans("\t\r\n", "   ")
+    return f"{written.text.translate(spaces)}\t{written.score:.6f}"
+
+
+def _jsonl_line(row: "Row", written: "WrittenText") -> str:
+    fields = {"text": row.text, "written": written.text, "score": written.score}
+    return json.dumps(fields, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,170 @@
+"""Training a model that writes texts: headlines, translations, corrections."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable
+
+import keras
+
+from keras_bert_cls.data.batch_plan import BatchPlan
+from keras_bert_cls.data.batch_source import BatchSource
+from keras_bert_cls.data.fingerprint import fingerprint, reuse_or_build
+from keras_bert_cls.data.seq2seq_batches import Seq2SeqBatches, pair_lengths
+from keras_bert_cls.data.seq2seq_rows import build_seq2seq_store, held_out_sources
+from keras_bert_cls.data.store_batches import StoreBatches
+from keras_bert_cls.data.token_store import TokenStore
+from keras_bert_cls.modeling.seq2seq import seq2seq_model
+from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
+from keras_bert_cls.text.tokenizer import Tokenizer
+from keras_bert_cls.training.config import Seq2SeqConfig
+from keras_bert_cls.training.config_check import check_config
+from keras_bert_cls.training.data_report import data_report
+from keras_bert_cls.training.metrics import Scores
+from keras_bert_cls.training.run import RunParts, open_workers, train
+from keras_bert_cls.training.run_directory import RunDirectory
+from keras_bert_cls.training.run_options import RunOptions
+from keras_bert_cls.training.scores_file import read_scores, write_scores
+from keras_bert_cls.training.seq2seq_objective import Seq2SeqObjective
+from keras_bert_cls.training.seq2seq_scores import TokenEvaluator, seq2seq_scores
+from keras_bert_cls.training.starting_point import StartingPoint, starting_point
+
+_DEFAULT_OPTIONS = RunOptions()
+_SPLITS = ("test", "dev", "train")
+
+
+@dataclasses.dataclass
+class Seq2SeqResult:
+    """A trained model and how good it is.
+
+    Attributes:
+      trained: the model.
+      scores: by split ("dev", "test").
+    """
+
+    trained: TrainedModel
+    scores: dict[str, Scores]
+
+
+def train_seq2seq(
+    config: Seq2SeqConfig,
+    workdir: str | os.PathLike,
+    report: Callable[[str], None] = lambda text: None,
+    options: RunOptions = _DEFAULT_OPTIONS,
+) -> Seq2SeqResult | None:
+    """Trains a sequence-to-sequence model; resumes a run that was stopped, keeps a finished one.
+
+    Args:
+      config: what to train.
+      workdir: the run's folder; holds a TrainedModel at the end. Workers on other machines may
+        share it, or have folders of their own for the data that they read.
+      report: is told what was skipped, left out and truncated.
+      options: the devices, and what the run tells about itself.
+
+    Returns:
+      The model and its scores; None on workers other than the chief.
+
+    Raises:
+      UserError: the config, the data, the folder or an option is wrong. PreemptedError and
+        PeerLostError, which are such errors, say that the same call resumes.
+    """
+    check_config(config)
+    with open_workers(options) as workers:
+        report = report if workers.is_chief else lambda text: None
+        run = workers.chief_first(lambda: RunDirectory.open(workdir, config))
+        if workers.from_chief(run.is_finished and run.scores.exists()):
+            report(f"{run.path} holds the finished run of this config: there is nothing left to do")
+            return workers.on_chief(
+                lambda: Seq2SeqResult(TrainedModel.load(run.path), read_scores(run.scores))
+            )
+        start = starting_point(config)
+        stores = workers.chief_first(lambda: _stores(run, config, start.tokenizer, workers.index))
+        for split, store in stores.items():
+            report(data_report(split, store))
+        training = _Training(config, start, stores)
+        model = train(
+            RunParts(
+                directory=run,
+                config=config,
+                options=options,
+                workers=workers,
+                build_model=training.build_model,
+                objective=Seq2SeqObjective(config.label_smoothing),
+                source=training.source,
+                evaluator=training.dev_evaluator if "dev" in stores else None,
+            )
+        )
+        return workers.on_chief(lambda: training.finish(run, model))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Training:
+    """What a run learns, once its data is read: its config, where it starts, and its rows."""
+
+    config: Seq2SeqConfig
+    start: StartingPoint
+    stores: dict[str, TokenStore]
+
+    def build_model(self) -> keras.Model:
+        """Makes the model with its first weights."""
+        return self.start.give_weights(seq2seq_model(self.start.encoder, self.config.decoder))
+
+    def source(self, rows: int) -> BatchSource:
+        """Returns the training batches, given the rows of a global batch."""
+        store, most_tokens = self.stores["train"], self.config.train.max_tokens_per_batch
+        plan = BatchPlan(pair_lengths(store), rows, most_tokens, self.config.seed)
+        return StoreBatches(store, plan, Seq2SeqBatches(store, self.start.tokenizer.vocabulary))
+
+    def dev_evaluator(self, model: keras.Model) -> TokenEvaluator:
+        """Returns what scores a model on dev."""
+        rows = self.config.train.batch_size
+        return TokenEvaluator(model, self.stores["dev"], self.start.tokenizer, rows)
+
+    def finish(self, run: RunDirectory, model: keras.Model | None) -> Seq2SeqResult:
+        """Scores the finished model and saves it."""
+        assert model is not None  # on the chief
+        config, tokenizer = self.config, self.start.tokenizer
+        settings = ModelSettings(
+            task=config.task,
+            max_length=config.data.max_length,
+            lowercase=tokenizer.lowercase,
+            strip_accents=tokenizer.strip_accents,
+        )
+        trained = TrainedModel(model, tokenizer, settings, generation=config.generation)
+        rows = config.train.batch_size
+        scores = {
+            split: seq2seq_scores(trained, store, rows)
+            for split, store in self.stores.items()
+            if split != "train"
+        }
+        write_scores(run.scores, scores)
+        trained.save(run.path)
+        return Seq2SeqResult(trained, scores)
+
+
+def _stores(
+    run: RunDirectory, config: Seq2SeqConfig, tokenizer: Tokenizer, worker: int
+) -> dict[str, TokenStore]:
+    """Reads the splits that a worker needs: the chief alone evaluates."""
+    data = config.data
+    files = {split: tuple(getattr(data, f"{split}_files")) for split in _SPLITS}
+    settings = {
+        **dataclasses.asdict(data),
+        "vocabulary": tokenizer.vocabulary.tokens,
+        "lowercase": tokenizer.lowercase,
+        "strip_accents": tokenizer.strip_accents,
+    }
+
+    def read(split: str) -> TokenStore:
+        def build(folder: pathlib.Path) -> TokenStore:
+            drops = split == "train" and data.drop_held_out_texts
+            leave_out = held_out_sources(data) if drops else ()
+            title = f"reading {split}"
+            return build_seq2seq_store(folder, files[split], data, tokenizer, leave_out, title)
+
+        every = [path for paths in files.values() for path in paths]
+        digest = fingerprint(every, {**settings, "split": split})
+        return reuse_or_build(run.stores(split, worker), digest, build)
+
+    wanted = _SPLITS if worker == 0 else ("train",)
+    return {split: read(split) for split in wanted if files[split]}

@@ -1,0 +1,104 @@
+"""The splits of a fine-tuning run: read once, and used again as long as nothing has changed."""
+
+import dataclasses
+import pathlib
+
+from keras_bert_cls.data.classification_rows import build_classification_store, held_out_texts
+from keras_bert_cls.data.fingerprint import fingerprint, reuse_or_build
+from keras_bert_cls.data.labels import LabelSet
+from keras_bert_cls.data.table_spec import TableSpec
+from keras_bert_cls.data.token_store import TokenStore
+from keras_bert_cls.text.tokenizer import Tokenizer
+from keras_bert_cls.training.config import FinetuneConfig
+from keras_bert_cls.training.run_directory import RunDirectory
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitReader:
+    """Reads the splits of a run.
+
+    Attributes:
+      run: the run's folder.
+      config: names the files; those without labels are part of the split "train".
+      labels: from `read_labels`.
+      worker: who reads; 0 is the chief.
+    """
+
+    run: RunDirectory
+    config: FinetuneConfig
+    labels: LabelSet | None
+    worker: int = 0
+
+    def read_all(self, tokenizer: Tokenizer) -> dict[str, TokenStore]:
+        """Returns the splits that a worker needs: the chief alone evaluates."""
+        splits = SPLITS[::-1] if self.worker == 0 else ("train",)
+        return {split: self.read(split, tokenizer) for split in splits if self._files(split)}
+
+    def read(
+        self,
+        split: str,
+        tokenizer: Tokenizer,
+        max_length: int | None = None,
+        name: str | None = None,
+    ) -> TokenStore:
+        """Returns a split.
+
+        Args:
+          split: one of SPLITS.
+          tokenizer: turns text into token ids; the rows do not depend on it.
+          max_length: tokens of a row; by default the config's.
+          name: of the folder in the run's data, unless the split's own holds the same; by default
+            the split's.
+        """
+        digest = self.fingerprint(split, tokenizer, max_length)
+        folders = self.run.stores(split, self.worker)
+        folders += self.run.stores(name, self.worker) if name else []
+        return reuse_or_build(
+            folders, digest, lambda folder: self._build(folder, split, tokenizer, max_length)
+        )
+
+    def fingerprint(self, split: str, tokenizer: Tokenizer, max_length: int | None = None) -> str:
+        """Returns a digest of all that a split depends on; see `read`."""
+        data = self.config.data
+        settings = {
+            **dataclasses.asdict(data),
+            "max_length": max_length or data.max_length,
+            "vocabulary": tokenizer.vocabulary.tokens,
+            "lowercase": tokenizer.lowercase,
+            "strip_accents": tokenizer.strip_accents,
+            "labels": self.labels.names if self.labels else (),
+            "split": split,
+        }
+        files = [path for each in reversed(SPLITS) for path in self._files(each)]
+        unlabelled = self._unlabelled(split)
+        if unlabelled is not None:
+            files += unlabelled.files
+            settings["unlabelled"] = dataclasses.asdict(unlabelled)
+        return fingerprint(files, settings)
+
+    def _build(
+        self, folder: pathlib.Path, split: str, tokenizer: Tokenizer, max_length: int | None
+    ) -> TokenStore:
+        data = self.config.data
+        leave_out: set = set()
+        if split == "train" and data.drop_held_out_texts:
+            leave_out = held_out_texts(data)
+        return build_classification_store(
+            folder,
+            self._files(split),
+            dataclasses.replace(data, max_length=max_length or data.max_length),
+            tokenizer,
+            self.labels,
+            leave_out,
+            f"reading {split}",
+            self._unlabelled(split),
+        )
+
+    def _files(self, split: str) -> tuple[str, ...]:
+        return tuple(getattr(self.config.data, f"{split}_files"))
+
+    def _unlabelled(self, split: str) -> TableSpec | None:
+        distillation = self.config.distillation
+        return distillation.table() if split == "train" and distillation.unlabelled_files else None
