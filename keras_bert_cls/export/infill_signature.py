@@ -6,8 +6,8 @@ from keras_bert_cls.export.mask_predict import InfillSettings, MaskPredict
 from keras_bert_cls.export.masked_texts import MaskedTextReader, MaskedTexts, fill_pieces
 from keras_bert_cls.export.parts import run_in_parts
 from keras_bert_cls.export.string_function import Outputs, string_function
-from keras_bert_cls.export.token_sampling import Sampling
 from keras_bert_cls.export.tokenize_signature import token_names
+from keras_bert_cls.modeling.token_sampling import Sampling
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.text.vocabulary import CLS, PAD, SEP, text_of
 

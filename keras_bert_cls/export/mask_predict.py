@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_bert_cls.counter_random import random_uniform
 from keras_bert_cls.export.masked_texts import MaskedTexts
-from keras_bert_cls.export.token_sampling import Sampling, likeliest_tokens, sample_tokens
+from keras_bert_cls.modeling.token_sampling import Sampling, likeliest_tokens, sample_tokens
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 

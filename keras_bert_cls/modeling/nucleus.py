@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from keras_bert_cls.modeling.token_sampling import Sampling, sample_tokens
+
 _KEY = 0x5EED
 _NUMBERS = 2**24  # what float32 can tell apart between 0 and 1
 
@@ -45,14 +47,6 @@ def draw_token(
     Returns:
       int32 [n].
     """
-    scaled = log_probabilities / temperature
-    values, order = tf.math.top_k(scaled, k=tf.shape(scaled)[-1])
-    shares = tf.nn.softmax(values)
-    is_inside = tf.cumsum(shares, axis=-1, exclusive=True) < top_p
-    cumulated = tf.cumsum(tf.where(is_inside, shares, 0.0), axis=-1)
-    drawn = tf.math.count_nonzero(
-        cumulated <= uniform[:, tf.newaxis] * cumulated[:, -1:], axis=-1, dtype=tf.int32
-    )
-    # Rounding may reach the end of the distribution; what lies behind it is not drawn from.
-    last = tf.math.count_nonzero(is_inside, axis=-1, dtype=tf.int32) - 1
-    return tf.gather(order, tf.minimum(drawn, last), batch_dims=1)
+    rows = tf.shape(log_probabilities)[:1]
+    sampling = Sampling(tf.fill(rows, temperature), tf.zeros(rows, tf.int32), tf.fill(rows, top_p))
+    return sample_tokens(log_probabilities[:, tf.newaxis], sampling, uniform[:, tf.newaxis])[:, 0]

@@ -1,6 +1,7 @@
 """Fine-tuning a classifier on labelled text."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable
 
@@ -17,7 +18,6 @@ from keras_bert_cls.modeling.models import classifier_model
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 from keras_bert_cls.training.class_weights import class_weights
 from keras_bert_cls.training.config import FinetuneConfig
-from keras_bert_cls.training.config_check import check_config
 from keras_bert_cls.training.data_report import data_report
 from keras_bert_cls.training.distillation import Teacher
 from keras_bert_cls.training.evaluation import Evaluator
@@ -30,28 +30,14 @@ from keras_bert_cls.training.objectives import (
     RegressionObjective,
     SingleLabelObjective,
 )
-from keras_bert_cls.training.run import RunParts, open_workers, train
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.run_options import RunOptions
-from keras_bert_cls.training.scores_file import read_scores, write_scores
-from keras_bert_cls.training.split_reading import SPLITS, SplitReader
+from keras_bert_cls.training.scored_run import Report, ScoredModel, ScoredTask, scored_run
+from keras_bert_cls.training.split_reading import SplitReader
 from keras_bert_cls.training.starting_point import StartingPoint, starting_point
 from keras_bert_cls.training.workers import Workers
 
 _DEFAULT_OPTIONS = RunOptions()
-
-
-@dataclasses.dataclass
-class FinetuneResult:
-    """A fine-tuned model and how good it is.
-
-    Attributes:
-      trained: the model.
-      scores: by split ("dev", "test").
-    """
-
-    trained: TrainedModel
-    scores: dict[str, Scores]
 
 
 def finetune(
@@ -59,7 +45,7 @@ def finetune(
     workdir: str | os.PathLike,
     report: Callable[[str], None] = lambda text: None,
     options: RunOptions = _DEFAULT_OPTIONS,
-) -> FinetuneResult | None:
+) -> ScoredModel | None:
     """Trains a classifier; resumes a run that was stopped, and leaves a finished one as it is.
 
     Args:
@@ -76,33 +62,11 @@ def finetune(
       UserError: the config, the data, the folder or an option is wrong. PreemptedError and
         PeerLostError, which are such errors, say that the same call resumes.
     """
-    check_config(config)
-    with open_workers(options) as workers:
-        report = report if workers.is_chief else lambda text: None
-        run = workers.chief_first(lambda: RunDirectory.open(workdir, config))
-        if workers.from_chief(run.is_finished and run.scores.exists()):
-            report(f"{run.path} holds the finished run of this config: there is nothing left to do")
-            return workers.on_chief(
-                lambda: FinetuneResult(TrainedModel.load(run.path), read_scores(run.scores))
-            )
-        finetuning = _prepare(config, run, workers, report)
-        model = train(
-            RunParts(
-                directory=run,
-                config=config,
-                options=options,
-                workers=workers,
-                build_model=finetuning.build_model,
-                objective=finetuning.objective(),
-                source=finetuning.source,
-                evaluator=finetuning.dev_evaluator if "dev" in finetuning.stores else None,
-            )
-        )
-        return workers.on_chief(lambda: finetuning.finish(run, model))
+    return scored_run(config, workdir, functools.partial(_prepare, config), report, options)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Finetuning:
+class _Finetuning(ScoredTask):
     """What a run learns, once its data is read.
 
     Attributes:
@@ -120,13 +84,11 @@ class _Finetuning:
     teacher_logits: np.ndarray | None
 
     def build_model(self) -> keras.Model:
-        """Makes the model with its first weights."""
         num_logits = max(1, len(self.labels))
         model = classifier_model(self.start.encoder, num_logits, self.config.head.dropout)
         return self.start.give_weights(model)
 
     def objective(self) -> Objective:
-        """Returns what is minimised."""
         config = self.config
         hard = _hard_objective(config, self.labels, self.stores["train"])
         if self.teacher_logits is None:
@@ -135,7 +97,6 @@ class _Finetuning:
         return DistillationObjective(hard, config.task, soft.weight, soft.temperature)
 
     def source(self, rows: int) -> BatchSource:
-        """Returns the training batches, given the rows of a global batch."""
         store, train = self.stores["train"], self.config.train
         plan = BatchPlan(
             store.lengths("token_ids"), rows, train.max_tokens_per_batch, self.config.seed
@@ -145,12 +106,9 @@ class _Finetuning:
         return StoreBatches(store, plan, batches)
 
     def dev_evaluator(self, model: keras.Model) -> Evaluator:
-        """Returns what scores a model on dev."""
         return self._evaluator(model, "dev")
 
-    def finish(self, run: RunDirectory, model: keras.Model | None) -> FinetuneResult:
-        """Scores the finished model and saves it."""
-        assert model is not None  # on the chief
+    def trained(self, model: keras.Model) -> TrainedModel:
         tokenizer, data = self.start.tokenizer, self.config.data
         settings = ModelSettings(
             task=self.config.task,
@@ -160,12 +118,10 @@ class _Finetuning:
             lowercase=tokenizer.lowercase,
             strip_accents=tokenizer.strip_accents,
         )
-        trained = TrainedModel(model, tokenizer, settings)
-        held_out = [split for split in SPLITS[1:] if split in self.stores]
-        scores = {split: self._evaluator(model, split)() for split in held_out}
-        write_scores(run.scores, scores)
-        trained.save(run.path)
-        return FinetuneResult(trained, scores)
+        return TrainedModel(model, tokenizer, settings)
+
+    def score(self, trained: TrainedModel, split: str) -> Scores:
+        return self._evaluator(trained.model, split)()
 
     def _evaluator(self, model: keras.Model, split: str) -> Evaluator:
         return classification_evaluator(
@@ -179,10 +135,7 @@ class _Finetuning:
 
 
 def _prepare(
-    config: FinetuneConfig,
-    run: RunDirectory,
-    workers: Workers,
-    report: Callable[[str], None],
+    config: FinetuneConfig, run: RunDirectory, workers: Workers, report: Report
 ) -> _Finetuning:
     """Reads the data, and asks the teacher about it if there is one."""
     start, labels = starting_point(config), read_labels(config.data)

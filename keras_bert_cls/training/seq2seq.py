@@ -1,6 +1,7 @@
 """Training a model that writes texts: headlines, translations, corrections."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Callable
@@ -18,32 +19,19 @@ from keras_bert_cls.modeling.seq2seq import seq2seq_model
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 from keras_bert_cls.text.tokenizer import Tokenizer
 from keras_bert_cls.training.config import Seq2SeqConfig
-from keras_bert_cls.training.config_check import check_config
 from keras_bert_cls.training.data_report import data_report
 from keras_bert_cls.training.metrics import Scores
-from keras_bert_cls.training.run import RunParts, open_workers, train
+from keras_bert_cls.training.objectives import Objective
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.run_options import RunOptions
-from keras_bert_cls.training.scores_file import read_scores, write_scores
+from keras_bert_cls.training.scored_run import Report, ScoredModel, ScoredTask, scored_run
 from keras_bert_cls.training.seq2seq_objective import Seq2SeqObjective
 from keras_bert_cls.training.seq2seq_scores import TokenEvaluator, seq2seq_scores
 from keras_bert_cls.training.starting_point import StartingPoint, starting_point
+from keras_bert_cls.training.workers import Workers
 
 _DEFAULT_OPTIONS = RunOptions()
 _SPLITS = ("test", "dev", "train")
-
-
-@dataclasses.dataclass
-class Seq2SeqResult:
-    """A trained model and how good it is.
-
-    Attributes:
-      trained: the model.
-      scores: by split ("dev", "test").
-    """
-
-    trained: TrainedModel
-    scores: dict[str, Scores]
 
 
 def train_seq2seq(
@@ -51,7 +39,7 @@ def train_seq2seq(
     workdir: str | os.PathLike,
     report: Callable[[str], None] = lambda text: None,
     options: RunOptions = _DEFAULT_OPTIONS,
-) -> Seq2SeqResult | None:
+) -> ScoredModel | None:
     """Trains a sequence-to-sequence model; resumes a run that was stopped, keeps a finished one.
 
     Args:
@@ -68,37 +56,11 @@ def train_seq2seq(
       UserError: the config, the data, the folder or an option is wrong. PreemptedError and
         PeerLostError, which are such errors, say that the same call resumes.
     """
-    check_config(config)
-    with open_workers(options) as workers:
-        report = report if workers.is_chief else lambda text: None
-        run = workers.chief_first(lambda: RunDirectory.open(workdir, config))
-        if workers.from_chief(run.is_finished and run.scores.exists()):
-            report(f"{run.path} holds the finished run of this config: there is nothing left to do")
-            return workers.on_chief(
-                lambda: Seq2SeqResult(TrainedModel.load(run.path), read_scores(run.scores))
-            )
-        start = starting_point(config)
-        stores = workers.chief_first(lambda: _stores(run, config, start.tokenizer, workers.index))
-        for split, store in stores.items():
-            report(data_report(split, store))
-        training = _Training(config, start, stores)
-        model = train(
-            RunParts(
-                directory=run,
-                config=config,
-                options=options,
-                workers=workers,
-                build_model=training.build_model,
-                objective=Seq2SeqObjective(config.label_smoothing),
-                source=training.source,
-                evaluator=training.dev_evaluator if "dev" in stores else None,
-            )
-        )
-        return workers.on_chief(lambda: training.finish(run, model))
+    return scored_run(config, workdir, functools.partial(_prepare, config), report, options)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Training:
+class _Training(ScoredTask):
     """What a run learns, once its data is read: its config, where it starts, and its rows."""
 
     config: Seq2SeqConfig
@@ -106,23 +68,21 @@ class _Training:
     stores: dict[str, TokenStore]
 
     def build_model(self) -> keras.Model:
-        """Makes the model with its first weights."""
         return self.start.give_weights(seq2seq_model(self.start.encoder, self.config.decoder))
 
+    def objective(self) -> Objective:
+        return Seq2SeqObjective(self.config.label_smoothing)
+
     def source(self, rows: int) -> BatchSource:
-        """Returns the training batches, given the rows of a global batch."""
         store, most_tokens = self.stores["train"], self.config.train.max_tokens_per_batch
         plan = BatchPlan(pair_lengths(store), rows, most_tokens, self.config.seed)
         return StoreBatches(store, plan, Seq2SeqBatches(store, self.start.tokenizer.vocabulary))
 
     def dev_evaluator(self, model: keras.Model) -> TokenEvaluator:
-        """Returns what scores a model on dev."""
         rows = self.config.train.batch_size
         return TokenEvaluator(model, self.stores["dev"], self.start.tokenizer, rows)
 
-    def finish(self, run: RunDirectory, model: keras.Model | None) -> Seq2SeqResult:
-        """Scores the finished model and saves it."""
-        assert model is not None  # on the chief
+    def trained(self, model: keras.Model) -> TrainedModel:
         config, tokenizer = self.config, self.start.tokenizer
         settings = ModelSettings(
             task=config.task,
@@ -130,16 +90,21 @@ class _Training:
             lowercase=tokenizer.lowercase,
             strip_accents=tokenizer.strip_accents,
         )
-        trained = TrainedModel(model, tokenizer, settings, generation=config.generation)
-        rows = config.train.batch_size
-        scores = {
-            split: seq2seq_scores(trained, store, rows)
-            for split, store in self.stores.items()
-            if split != "train"
-        }
-        write_scores(run.scores, scores)
-        trained.save(run.path)
-        return Seq2SeqResult(trained, scores)
+        return TrainedModel(model, tokenizer, settings, generation=config.generation)
+
+    def score(self, trained: TrainedModel, split: str) -> Scores:
+        return seq2seq_scores(trained, self.stores[split], self.config.train.batch_size)
+
+
+def _prepare(
+    config: Seq2SeqConfig, run: RunDirectory, workers: Workers, report: Report
+) -> _Training:
+    """Reads the data."""
+    start = starting_point(config)
+    stores = workers.chief_first(lambda: _stores(run, config, start.tokenizer, workers.index))
+    for split, store in stores.items():
+        report(data_report(split, store))
+    return _Training(config, start, stores)
 
 
 def _stores(

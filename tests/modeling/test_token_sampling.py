@@ -5,7 +5,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_bert_cls.export.token_sampling import Sampling, sample_tokens
+from keras_bert_cls.modeling.token_sampling import Sampling, sample_tokens
 
 LOGITS = st.lists(
     st.one_of(st.floats(-8, 8, width=32), st.just(float("-inf"))), min_size=1, max_size=12
