@@ -27,6 +27,6 @@ def get_config() -> FinetuneConfig:
         # Few rows: much dropout keeps the model from learning them by heart.
         encoder=EncoderConfig(dropout=0.4),
         head=HeadConfig(dropout=0.5, label_smoothing=0.1),
-        optimizer=OptimizerConfig(learning_rate=7e-4),
+        optimizer=OptimizerConfig(learning_rate=3e-4),
         train=TrainConfig(epochs=20, batch_size=16, log_every=50, checkpoint_every=2000),
     )
