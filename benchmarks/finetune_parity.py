@@ -108,6 +108,14 @@ def load_config(name: str) -> FinetuneConfig:
     return module.get_config()
 
 
+def finetune_command(name: str, workdir: pathlib.Path, settings: dict[str, object]) -> list[str]:
+    """Returns the command of a run of configs/NAME_finetune.py with some fields changed."""
+    command = our_program(
+        "finetune", f"--config=configs/{name}_finetune.py", f"--workdir={workdir}"
+    )
+    return command + [f"--config.{field}={value}" for field, value in settings.items()]
+
+
 def run_ours(name: str, spec: Spec, workdir: pathlib.Path) -> dict[str, float]:
     """Fine-tunes with bertcls-finetune; returns the scores and the seconds of a step."""
     settings = {
@@ -121,10 +129,7 @@ def run_ours(name: str, spec: Spec, workdir: pathlib.Path) -> dict[str, float]:
         "train.log_every": 10,
         "train.checkpoint_every": spec.steps,
     }
-    command = our_program(
-        "finetune", f"--config=configs/{name}_finetune.py", f"--workdir={workdir}"
-    )
-    command += [f"--config.{field}={value}" for field, value in settings.items()]
+    command = finetune_command(name, workdir, settings)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     scores = json.loads((workdir / "scores.json").read_text(encoding="utf-8"))["test"]["values"]
     # The first line of the log has no timing: there TensorFlow still traces and compiles.

@@ -17,8 +17,7 @@ import tempfile
 from absl import flags
 
 from benchmarks.demo_runs import metrics
-from benchmarks.demo_runs import program as our_program
-from benchmarks.finetune_parity import PEER_PACKAGES, load_config
+from benchmarks.finetune_parity import PEER_PACKAGES, finetune_command, load_config
 from benchmarks.peers.environment import peer_python
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.data.batch_plan import BatchPlan
@@ -119,10 +118,7 @@ def _our_run(name: str, spec: dict, train: pathlib.Path, workdir: pathlib.Path) 
         "train.steps": _STEPS.value,
         "train.log_every": 1,
     }
-    command = our_program(
-        "finetune", f"--config=configs/{name}_finetune.py", f"--workdir={workdir}"
-    )
-    return command + [f"--config.{field}={value}" for field, value in settings.items()]
+    return finetune_command(name, workdir, settings)
 
 
 def _call(command: list) -> None:

@@ -8,6 +8,7 @@ import keras_bert_cls
 PACKAGE = pathlib.Path(keras_bert_cls.__file__).parent
 LEVELS = {
     "errors": 0,
+    "atomic_file": 0,
     "counter_random": 0,
     "predictions": 0,
     "text": 1,

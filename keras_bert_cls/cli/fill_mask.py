@@ -14,8 +14,9 @@ import json
 
 from absl import flags
 
-from keras_bert_cls.cli.language_model_flags import LanguageModelFlags, print_utf8
+from keras_bert_cls.cli.language_model_flags import LanguageModelFlags
 from keras_bert_cls.cli.program import Program
+from keras_bert_cls.cli.text_output import print_utf8
 
 program = Program("bertcls-fill-mask", __doc__)
 

@@ -16,7 +16,7 @@ from absl import flags
 
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.run_flags import define_run_flags, run_options
-from keras_bert_cls.cli.score_table import score_table
+from keras_bert_cls.cli.score_table import print_scores
 from keras_bert_cls.training.config import FinetuneConfig
 
 program = Program("bertcls-finetune", __doc__, config=FinetuneConfig)
@@ -36,8 +36,7 @@ def _run(_: list[str]) -> int:
     result = finetune(program.config, _WORKDIR.value, print, run_options(program.flags))
     if result is None:  # not the chief
         return 0
-    for split, scores in result.scores.items():
-        print(f"\n{split}\n{score_table(scores)}")
+    print_scores(result.scores)
     print(f"\nthe fine-tuned model is in {_WORKDIR.value}")
     return 0
 

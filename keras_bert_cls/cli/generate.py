@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from keras_bert_cls.cli.language_model_flags import LanguageModelFlags, one_line, print_utf8
+from keras_bert_cls.cli.language_model_flags import LanguageModelFlags
 from keras_bert_cls.cli.program import Program
+from keras_bert_cls.cli.text_output import one_line, print_utf8
 
 if TYPE_CHECKING:
     from keras_bert_cls.masked_lm.answers import InfilledText

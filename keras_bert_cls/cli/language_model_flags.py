@@ -1,6 +1,5 @@
 """The flags that programs for masked language models share, and what they stand for."""
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ from absl import flags
 
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
+from keras_bert_cls.cli.text_output import with_progress
 
 if TYPE_CHECKING:
     from keras_bert_cls.masked_lm.language_model import MaskedLM
@@ -60,20 +60,4 @@ class LanguageModelFlags:
 
         spec = TableSpec(file_format=self._file_format.value, text_column=self._text_column.value)
         files = str(self._data.value)
-        texts = (row.text for row in read_rows(files, spec))
-        if files == "-" or not sys.stderr.isatty():
-            return texts
-        import tqdm
-
-        return iter(tqdm.tqdm(texts, unit=" texts", file=sys.stderr))
-
-
-def print_utf8() -> None:
-    """Prepares the standard output for any text."""
-    # What UTF-8 cannot hold is printed as \udXXX, which is how JSON spells it too.
-    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-
-
-def one_line(text: str) -> str:
-    """Returns the text with tabs and line breaks as spaces."""
-    return text.translate(str.maketrans("\t\r\n", "   "))
+        return with_progress((row.text for row in read_rows(files, spec)), files)

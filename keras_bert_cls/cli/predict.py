@@ -13,7 +13,7 @@ a single label to answer with an unknown label.
 import itertools
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -25,6 +25,7 @@ from keras_bert_cls.cli.client_flags import (
 )
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
+from keras_bert_cls.cli.text_output import one_line, print_utf8, with_progress
 from keras_bert_cls.predictions import Prediction
 
 if TYPE_CHECKING:
@@ -101,11 +102,10 @@ def _run(_: list[str]) -> None:
         text_column=_TEXT_COLUMN.value,
         text_pair_column=_TEXT_PAIR_COLUMN.value,
     )
-    rows = _with_progress(read_rows(_DATA.value, spec))
+    rows = with_progress(read_rows(_DATA.value, spec), _DATA.value)
     predictor = _predictor()
     format_line = {"tsv": _tsv_line, "jsonl": _jsonl_line}[_OUTPUT_FORMAT.value]
-    # What UTF-8 cannot hold is printed as \udXXX, which is how JSON spells it too.
-    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    print_utf8()
     while batch := list(itertools.islice(rows, _BATCH_SIZE.value)):
         texts = [row.text for row in batch]
         pairs = [row.text_pair for row in batch if row.text_pair is not None]
@@ -122,15 +122,6 @@ def _predictor() -> "Classifier | Client":
     return open_client(program, batch_size=_BATCH_SIZE.value)
 
 
-def _with_progress(rows: "Iterator[Row]") -> "Iterator[Row]":
-    """Shows how many rows were read, where somebody sees it and it does not mix with typing."""
-    if _DATA.value == "-" or not sys.stderr.isatty():
-        return rows
-    import tqdm
-
-    return iter(tqdm.tqdm(rows, unit=" texts", file=sys.stderr))
-
-
 def _tsv_line(row: "Row", prediction: Prediction) -> str:
     texts = [row.text] if row.text_pair is None else [row.text, row.text_pair]
     if prediction.value is not None:
@@ -139,8 +130,7 @@ def _tsv_line(row: "Row", prediction: Prediction) -> str:
         several = prediction.labels
         label = prediction.label if several is None else ",".join(several)
         answer = [str(label), f"{prediction.score:.6f}"]
-    spaces = str.maketrans("\t\r\n", "   ")
-    return "\t".join(field.translate(spaces) for field in [*answer, *texts])
+    return "\t".join(one_line(field) for field in [*answer, *texts])
 
 
 def _jsonl_line(row: "Row", prediction: Prediction) -> str:

@@ -1,5 +1,6 @@
 """Scores as people read them."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from keras_bert_cls.data_check.text_table import text_table
@@ -30,3 +31,9 @@ def score_table(scores: "Scores") -> str:
     if len(scores.labels) > _MOST_LABELS:
         lines.append(f"  … and {len(scores.labels) - _MOST_LABELS:,} more labels")
     return "\n".join(lines)
+
+
+def print_scores(scores: "Mapping[str, Scores]") -> None:
+    """Prints the scores of each split."""
+    for split, found in scores.items():
+        print(f"\n{split}\n{score_table(found)}")

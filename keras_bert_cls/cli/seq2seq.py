@@ -18,7 +18,7 @@ from absl import flags
 
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.run_flags import define_run_flags, run_options
-from keras_bert_cls.cli.score_table import score_table
+from keras_bert_cls.cli.score_table import print_scores
 from keras_bert_cls.training.config import Seq2SeqConfig
 
 program = Program("bertcls-seq2seq", __doc__, config=Seq2SeqConfig)
@@ -38,8 +38,7 @@ def _run(_: list[str]) -> int:
     result = train_seq2seq(program.config, _WORKDIR.value, print, run_options(program.flags))
     if result is None:  # not the chief
         return 0
-    for split, scores in result.scores.items():
-        print(f"\n{split}\n{score_table(scores)}")
+    print_scores(result.scores)
     print(f"\nthe model is in {_WORKDIR.value}")
     return 0
 

@@ -11,13 +11,14 @@ is what the run's config says, unless a flag changes it; in an export it is fixe
 import itertools
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from absl import flags
 
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
+from keras_bert_cls.cli.text_output import one_line, print_utf8, with_progress
 from keras_bert_cls.modeling.decoder_config import METHODS
 
 if TYPE_CHECKING:
@@ -76,12 +77,11 @@ def _run(_: list[str]) -> None:
     from keras_bert_cls.transducer import Transducer
 
     spec = TableSpec(file_format=_FILE_FORMAT.value, text_column=_TEXT_COLUMN.value)
-    rows = _with_progress(read_rows(_DATA.value, spec))
+    rows = with_progress(read_rows(_DATA.value, spec), _DATA.value)
     given = {flag.name: flag.value for flag in _GENERATION if flag.value is not None}
     transducer = Transducer.load(_MODEL.value, **given)
     format_line = {"tsv": _tsv_line, "jsonl": _jsonl_line}[_OUTPUT_FORMAT.value]
-    # What UTF-8 cannot hold is printed as \udXXX, which is how JSON spells it too.
-    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    print_utf8()
     while batch := list(itertools.islice(rows, _BATCH_SIZE.value)):
         for row, written in zip(
             batch, transducer.write([row.text for row in batch], _BATCH_SIZE.value), strict=True
@@ -90,18 +90,8 @@ def _run(_: list[str]) -> None:
         sys.stdout.flush()
 
 
-def _with_progress(rows: "Iterator[Row]") -> "Iterator[Row]":
-    """Shows how many rows were read, where somebody sees it and it does not mix with typing."""
-    if _DATA.value == "-" or not sys.stderr.isatty():
-        return rows
-    import tqdm
-
-    return iter(tqdm.tqdm(rows, unit=" texts", file=sys.stderr))
-
-
 def _tsv_line(_: "Row", written: "WrittenText") -> str:
-    spaces = str.maketrans("\t\r\n", "   ")
-    return f"{written.text.translate(spaces)}\t{written.score:.6f}"
+    return f"{one_line(written.text)}\t{written.score:.6f}"
 
 
 def _jsonl_line(row: "Row", written: "WrittenText") -> str:

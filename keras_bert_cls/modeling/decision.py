@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_bert_cls.atomic_file import write_text_whole
 from keras_bert_cls.errors import UserError
 
 DECISION_FILE = "decision.json"
@@ -139,9 +140,7 @@ def write_decision(folder: str | os.PathLike, decision: Decision | None) -> None
         path.unlink(missing_ok=True)
         return
     text = json.dumps(decision.to_json(), ensure_ascii=False, indent=2, allow_nan=False)
-    temporary = path.with_name(f".writing-{path.name}")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    write_text_whole(path, text + "\n")
 
 
 def read_decision(folder: str | os.PathLike, task: str, labels: Sequence[str]) -> Decision | None:

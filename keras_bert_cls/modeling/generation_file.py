@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 
+from keras_bert_cls.atomic_file import write_text_whole
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.decoder_config import GenerationConfig
 
@@ -17,9 +18,7 @@ def write_generation(folder: str | os.PathLike, generation: GenerationConfig | N
     if generation is None:
         path.unlink(missing_ok=True)
         return
-    temporary = path.with_name(f".writing-{path.name}")
-    temporary.write_text(json.dumps(dataclasses.asdict(generation), indent=2) + "\n")
-    os.replace(temporary, path)
+    write_text_whole(path, json.dumps(dataclasses.asdict(generation), indent=2) + "\n")
 
 
 def read_generation(folder: str | os.PathLike) -> GenerationConfig:

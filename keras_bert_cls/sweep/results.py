@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from keras_bert_cls.atomic_file import write_text_whole
 from keras_bert_cls.data_check.text_table import text_table
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def write_best_config(
         base=os.path.relpath(base, path.parent),
         assignments="".join(f"    config.{k} = {v!r}\n" for k, v in overrides.items()),
     )
-    _write(path, text)
+    write_text_whole(path, text)
 
 
 def write_table(
@@ -106,7 +107,7 @@ def write_table(
         for trial in trials
     ]
     lines = ["\t".join(" ".join(cell.split()) for cell in row) for row in [header, *rows]]
-    _write(path, "".join(f"{line}\n" for line in lines))
+    write_text_whole(path, "".join(f"{line}\n" for line in lines))
 
 
 def told_table(
@@ -155,10 +156,3 @@ def _short(value: Any) -> str:
 
 def _in_docstring(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-
-
-def _write(path: pathlib.Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    temporary = path.with_name(f".writing-{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)

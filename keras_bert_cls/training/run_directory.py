@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+from keras_bert_cls.atomic_file import write_text_whole
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.trained_model import MODEL_FILE
 from keras_bert_cls.training.config import RunConfig
@@ -38,10 +39,8 @@ class RunDirectory:
         try:
             run.path.mkdir(parents=True, exist_ok=True)
             if not run.config.exists():
-                # Renamed into place: a config that a kill cut in half would lock its run out.
-                temporary = run.path / f".writing-{run.config.name}"
-                temporary.write_text(wanted, encoding="utf-8")
-                os.replace(temporary, run.config)
+                # A config that a kill cut in half would lock its run out.
+                write_text_whole(run.config, wanted)
             there = with_defaults(run.config.read_text(encoding="utf-8"))
         except OSError as error:
             raise UserError(f"--workdir {path}: {error.strerror}") from error
