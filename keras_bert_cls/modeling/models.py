@@ -4,9 +4,14 @@ import keras
 
 from keras_bert_cls.modeling.activations import ACTIVATIONS
 from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.dense_head import dense_head
 from keras_bert_cls.modeling.dropout import Dropout
 from keras_bert_cls.modeling.encoder import build_encoder, encoder_config
+from keras_bert_cls.modeling.head_settings import DENSE_HEAD, HeadSettings
 from keras_bert_cls.modeling.heads import GatherPositions, OutputBias
+
+# Each takes hidden states, the number of labels, HeadSettings and an initializer; gives the logits.
+_HEADS = {"dense": dense_head}
 
 
 def masked_lm_model(
@@ -52,6 +57,7 @@ def classifier_model(
     num_labels: int,
     dropout: float = 0.1,
     name: str = "classifier",
+    head: HeadSettings = DENSE_HEAD,
 ) -> keras.Model:
     """Puts a classification head on the pooled output of an encoder.
 
@@ -63,6 +69,7 @@ def classifier_model(
       num_labels: logits a text.
       dropout: rate on the pooled output.
       name: the model's name.
+      head: what makes logits of it.
 
     Returns:
       A model from the encoder's inputs to a dict of
@@ -76,11 +83,7 @@ def classifier_model(
     stddev = encoder_config(encoder).initializer_stddev
     pooled = encoder.output["pooled_output"]
     x = Dropout(dropout, name="classifier_dropout")(pooled)
-    logits = keras.layers.Dense(
-        num_labels,
-        kernel_initializer=keras.initializers.TruncatedNormal(stddev=stddev),
-        dtype="float32",
-        name="logits",
-    )(x)
+    initializer = keras.initializers.TruncatedNormal(stddev=stddev)
+    logits = _HEADS[head.kind](x, num_labels, head, initializer)
     embedding = keras.layers.Activation("linear", dtype="float32", name="embedding")(pooled)
     return keras.Model(encoder.input, {"logits": logits, "pooled_output": embedding}, name=name)

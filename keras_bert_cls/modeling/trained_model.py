@@ -33,6 +33,7 @@ class ModelSettings:
       max_length: tokens a packed input has at most, special tokens included.
       lowercase: the tokenizer's setting.
       strip_accents: the tokenizer's setting; None follows `lowercase`.
+      head: the kind of a classifier's head; see HeadSettings.
     """
 
     task: str
@@ -41,6 +42,7 @@ class ModelSettings:
     max_length: int = 128
     lowercase: bool = True
     strip_accents: bool | None = None
+    head: str = "dense"
 
 
 @dataclasses.dataclass

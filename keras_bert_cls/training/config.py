@@ -11,6 +11,7 @@ from keras_bert_cls.data.config import (
 from keras_bert_cls.data.seq2seq_config import Seq2SeqData
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.decoder_config import DecoderConfig, GenerationConfig
+from keras_bert_cls.modeling.head_settings import HEAD_KINDS
 from keras_bert_cls.training.distillation_config import DistillationConfig
 from keras_bert_cls.training.optimizer_config import OptimizerConfig
 
@@ -140,6 +141,7 @@ class HeadConfig:
     """The classification head and its loss.
 
     Attributes:
+      kind: "dense", a logit for each label.
       dropout: rate on the pooled output.
       label_smoothing: share of the target spread over all labels (Szegedy et al. 2016).
       class_weight: "none" or "balanced" (rows / (labels * rows of the label)).
@@ -147,6 +149,7 @@ class HeadConfig:
         Both weights and label_smoothing shape the training loss only, not that on dev and test.
     """
 
+    kind: str = "dense"
     dropout: float = 0.1
     label_smoothing: float = 0.0
     class_weight: str = "none"
@@ -154,7 +157,8 @@ class HeadConfig:
 
     def problems(self) -> list[str]:
         """Returns what is wrong with the config, a sentence each; empty if all is well."""
-        found = choice_problem("class_weight", self.class_weight, CLASS_WEIGHTS)
+        found = choice_problem("kind", self.kind, HEAD_KINDS)
+        found += choice_problem("class_weight", self.class_weight, CLASS_WEIGHTS)
         if not 0 <= self.label_smoothing < 1:
             found.append(f"label_smoothing must be in [0, 1), got {self.label_smoothing}")
         if not 0 <= self.dropout < 1:

@@ -14,6 +14,7 @@ from keras_bert_cls.data.batches import ClassificationBatches
 from keras_bert_cls.data.store_batches import StoreBatches
 from keras_bert_cls.data.targets import read_labels
 from keras_bert_cls.data.token_store import TokenStore
+from keras_bert_cls.modeling.head_settings import HeadSettings
 from keras_bert_cls.modeling.models import classifier_model
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 from keras_bert_cls.training.class_weights import class_weights
@@ -84,8 +85,10 @@ class _Finetuning(ScoredTask):
     teacher_logits: np.ndarray | None
 
     def build_model(self) -> keras.Model:
-        num_logits = max(1, len(self.labels))
-        model = classifier_model(self.start.encoder, num_logits, self.config.head.dropout)
+        head, num_logits = self.config.head, max(1, len(self.labels))
+        model = classifier_model(
+            self.start.encoder, num_logits, head.dropout, head=HeadSettings(head.kind)
+        )
         return self.start.give_weights(model)
 
     def objective(self) -> Objective:
@@ -117,6 +120,7 @@ class _Finetuning(ScoredTask):
             max_length=data.max_length,
             lowercase=tokenizer.lowercase,
             strip_accents=tokenizer.strip_accents,
+            head=self.config.head.kind,
         )
         return TrainedModel(model, tokenizer, settings)
 
