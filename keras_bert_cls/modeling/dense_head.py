@@ -13,6 +13,9 @@ def dense_head(
 ) -> keras.KerasTensor:
     """Returns the logits, float32 [batch, num_labels], of hidden states [batch, hidden]."""
     layer = keras.layers.Dense(
-        num_labels, kernel_initializer=initializer, dtype="float32", name="logits"
+        num_labels,
+        kernel_initializer=initializer,
+        dtype="float32",
+        name=f"{settings.prefix}logits",
     )
     return layer(hidden)

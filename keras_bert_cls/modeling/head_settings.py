@@ -11,9 +11,11 @@ class HeadSettings:
 
     Attributes:
       kind: one of HEAD_KINDS. "dense" has a logit for each label.
+      prefix: begins the names of its layers, so that several heads can stand on one encoder.
     """
 
     kind: str = "dense"
+    prefix: str = ""
 
 
 DENSE_HEAD = HeadSettings()

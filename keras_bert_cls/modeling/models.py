@@ -82,8 +82,12 @@ def classifier_model(
         encoder = build_encoder(encoder)
     stddev = encoder_config(encoder).initializer_stddev
     pooled = encoder.output["pooled_output"]
-    x = Dropout(dropout, name="classifier_dropout")(pooled)
+    # A head draws the same dropout alone and beside others.
+    stream = "classifier_dropout"
+    x = Dropout(dropout, stream=stream, name=f"{head.prefix}{stream}")(pooled)
     initializer = keras.initializers.TruncatedNormal(stddev=stddev)
     logits = _HEADS[head.kind](x, num_labels, head, initializer)
-    embedding = keras.layers.Activation("linear", dtype="float32", name="embedding")(pooled)
+    embedding = keras.layers.Activation("linear", dtype="float32", name=f"{head.prefix}embedding")(
+        pooled
+    )
     return keras.Model(encoder.input, {"logits": logits, "pooled_output": embedding}, name=name)
