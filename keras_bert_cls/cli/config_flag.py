@@ -13,6 +13,7 @@ from ml_collections import config_flags
 
 from keras_bert_cls.errors import UserError, closest
 
+_ITEM = re.compile(r"(\w+)\[(\d+)\]")
 _OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]+)")
 
 
@@ -99,12 +100,23 @@ def _check_field(config: Any, name: str) -> None:
     """Raises UserError if a dotted name is no field with a value."""
     part, parts = config, name.split(".")
     for depth, field in enumerate(parts):
+        item = _ITEM.fullmatch(field)
+        field = item[1] if item else field
         known = [f.name for f in dataclasses.fields(part)] if dataclasses.is_dataclass(part) else []
+        group = ".".join(["--config", *parts[:depth]])
         if field not in known:
-            group = ".".join(["--config", *parts[:depth]])
             hint = closest(field, known) or f" It has {', '.join(known) or 'no fields'}."
             raise UserError(f"--config.{name}: {group} has no field {field!r}.{hint}")
         part = getattr(part, field)
+        if item:
+            part = _item(part, int(item[2]), f"--config.{name}: {group}.{field}")
     if dataclasses.is_dataclass(part):
         fields = ", ".join(f"--config.{name}.{f.name}" for f in dataclasses.fields(part))
         raise UserError(f"--config.{name} is a group; its fields are {fields}")
+
+
+def _item(items: Any, number: int, where: str) -> Any:
+    if not isinstance(items, tuple | list) or number >= len(items):
+        count = f"{len(items)} items" if isinstance(items, tuple | list) else "no items"
+        raise UserError(f"{where} has {count}, which are counted from 0; there is no [{number}]")
+    return items[number]

@@ -56,7 +56,16 @@ def _dataset(
                 "first_row": np.array(shard.range_of(len(rows)).start, np.int64),
             }
 
-    example = make_batch(np.zeros(1, np.int64), 0, WHOLE)
+    return generated_dataset(batches, make_batch(np.zeros(1, np.int64), 0, WHOLE))
+
+
+def generated_dataset(batches: Callable[[], Iterator[Batch]], example: Batch) -> tf.data.Dataset:
+    """Returns a dataset of generated batches.
+
+    Args:
+      batches: makes them; each has the arrays of `example`, and `step` and `first_row`, int64.
+      example: arrays of the right type and rank, of any sizes.
+    """
     signature = {
         name: tf.TensorSpec([None] * array.ndim, array.dtype) for name, array in example.items()
     }

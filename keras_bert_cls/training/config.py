@@ -1,6 +1,7 @@
 """The typed configs of runs. Imports no TensorFlow: `--help` and config files stay light."""
 
 import dataclasses
+from typing import Any
 
 from keras_bert_cls.data.config import (
     ClassificationData,
@@ -24,6 +25,7 @@ METRICS = {
     "regression": ("loss", "mean_absolute_error", "pearson"),
     "seq2seq": ("loss", "token_accuracy"),
 }
+MEAN_METRIC = "mean"  # over the tasks of a multi-task run
 LOWER_IS_BETTER = ("loss", "mean_absolute_error")
 
 
@@ -135,6 +137,16 @@ class PretrainConfig:
         """What the model is trained for."""
         return "masked_lm"
 
+    @property
+    def data_parts(self) -> dict[str, Any]:
+        """The data of the run by the field's name."""
+        return {"data": self.data}
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What can choose the best checkpoint, the usual one first."""
+        return METRICS.get(self.task, ())
+
 
 @dataclasses.dataclass
 class HeadConfig:
@@ -198,6 +210,16 @@ class FinetuneConfig:
         """What the model is trained for."""
         return self.data.task
 
+    @property
+    def data_parts(self) -> dict[str, Any]:
+        """The data of the run by the field's name."""
+        return {"data": self.data}
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What can choose the best checkpoint, the usual one first."""
+        return METRICS.get(self.task, ())
+
 
 @dataclasses.dataclass
 class Seq2SeqConfig:
@@ -232,5 +254,12 @@ class Seq2SeqConfig:
         """What the model is trained for."""
         return "seq2seq"
 
+    @property
+    def data_parts(self) -> dict[str, Any]:
+        """The data of the run by the field's name."""
+        return {"data": self.data}
 
-RunConfig = PretrainConfig | FinetuneConfig | Seq2SeqConfig
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What can choose the best checkpoint, the usual one first."""
+        return METRICS.get(self.task, ())

@@ -7,7 +7,9 @@ from typing import Any
 
 from keras_bert_cls.data.config import choice_problem
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.training.config import METRICS, FinetuneConfig, RunConfig, Seq2SeqConfig
+from keras_bert_cls.training.config import LOWER_IS_BETTER, FinetuneConfig, Seq2SeqConfig
+from keras_bert_cls.training.multitask_config import MultiTaskConfig
+from keras_bert_cls.training.run_config import RunConfig
 
 
 def check_config(config: RunConfig) -> None:
@@ -18,17 +20,15 @@ def check_config(config: RunConfig) -> None:
     """
     found = type_problems(config)
     if not found:  # Only values of the right type can be compared.
-        for field in dataclasses.fields(config):
-            part = getattr(config, field.name)
-            problems = part.problems() if hasattr(part, "problems") else []
-            found += [f"--config.{field.name}: {problem}" for problem in problems]
+        found += _part_problems(config)
         found += _problems_between_parts(config)
         found += _layer_problems(config)
         if isinstance(config, FinetuneConfig):
-            found += _distillation_problems(config)
-            found += _regression_problems(config) if config.task == "regression" else []
+            found += _finetune_problems(config)
         if isinstance(config, Seq2SeqConfig):
             found += _seq2seq_problems(config)
+        if isinstance(config, MultiTaskConfig):
+            found += _multitask_problems(config)
     if found:
         raise UserError("the config is wrong:\n" + "\n".join(f"  {problem}" for problem in found))
 
@@ -42,9 +42,28 @@ def type_problems(config: Any, name: str = "--config") -> list[str]:
         if not _fits(value, hint):
             expected = getattr(hint, "__name__", str(hint)) if isinstance(hint, type) else str(hint)
             found.append(f"{path} must be {expected}, got {type(value).__name__} {value!r:.80}")
-        elif dataclasses.is_dataclass(value):
-            found += type_problems(value, path)
+            continue
+        for place, part in _dataclasses_in(value):
+            found += type_problems(part, f"{path}{place}")
     return found
+
+
+def _dataclasses_in(value: Any) -> list[tuple[str, Any]]:
+    """Returns a field's value, or its items, if they are dataclasses, with [index] of an item."""
+    if dataclasses.is_dataclass(value):
+        return [("", value)]
+    items = value if isinstance(value, tuple | list) else ()
+    return [(f"[{i}]", item) for i, item in enumerate(items) if dataclasses.is_dataclass(item)]
+
+
+def _part_problems(config: Any) -> list[str]:
+    """Returns what the parts of a config find wrong with themselves."""
+    return [
+        f"--config.{field.name}: {problem}"
+        for field in dataclasses.fields(config)
+        if hasattr(part := getattr(config, field.name), "problems")
+        for problem in part.problems()
+    ]
 
 
 def _fits(value: object, hint: Any) -> bool:
@@ -69,15 +88,18 @@ def _problems_between_parts(config: RunConfig) -> list[str]:
         found.append(f"--config.seed must be in [0, 2**32), got {config.seed}")
     train = config.train
     if train.metric:
-        metrics = METRICS.get(config.task, ())
-        found += [f"--config.train: {p}" for p in choice_problem("metric", train.metric, metrics)]
-    if not config.data.dev_files:
+        problems = choice_problem("metric", train.metric, config.metrics)
+        found += [f"--config.train: {problem}" for problem in problems]
+    data_parts = config.data_parts
+    if not any(data.dev_files for data in data_parts.values()):
+        where = " or ".join(f"{name}.dev_files" for name in data_parts) or "no task"
         found += [
-            f"--config.train: {field} is given, but data.dev_files names no data to measure it on"
+            f"--config.train: {field} is given, but {where} names no data to measure it on"
             for field in ("metric", "patience")
             if getattr(train, field)
         ]
-    if getattr(config.data, "packed", "") and train.max_tokens_per_batch:
+    is_packed = any(getattr(data, "packed", "") for data in data_parts.values())
+    if is_packed and train.max_tokens_per_batch:
         found.append(
             "--config.train: max_tokens_per_batch goes with data.files only: batches of "
             "data.packed have batch_size rows; set it to 0"
@@ -88,11 +110,13 @@ def _problems_between_parts(config: RunConfig) -> list[str]:
         return found
     if not config.tokenizer.vocabulary:
         found.append("--config.tokenizer: vocabulary names no file; bertcls-vocab makes one")
-    if config.data.max_length > config.encoder.max_sequence_length:
-        found.append(
-            f"--config.data: max_length is {config.data.max_length}, but the encoder has "
-            f"{config.encoder.max_sequence_length} positions (encoder.max_sequence_length)"
-        )
+    positions = config.encoder.max_sequence_length
+    found += [
+        f"--config.{name}: max_length is {data.max_length}, but the encoder has {positions} "
+        "positions (encoder.max_sequence_length)"
+        for name, data in data_parts.items()
+        if data.max_length > positions
+    ]
     return found
 
 
@@ -105,6 +129,33 @@ def _layer_problems(config: RunConfig) -> list[str]:
         found.append("--config.init_layers: blocks are chosen, but init_from names no encoder")
     if layers[0] < 0 or layers != sorted(set(layers)):
         found.append(f"--config.init_layers must be ascending from 0 on, got {tuple(layers)}")
+    return found
+
+
+def _finetune_problems(config: FinetuneConfig) -> list[str]:
+    regression = _regression_problems(config) if config.task == "regression" else []
+    return _distillation_problems(config) + regression
+
+
+def _multitask_problems(config: MultiTaskConfig) -> list[str]:
+    found = [] if config.tasks else ["--config.tasks: there is no task"]
+    names = [task.name for task in config.tasks]
+    for number, task in enumerate(config.tasks):
+        where = f"--config.tasks[{number}]"
+        alone = config.alone(task)
+        found += [f"{where}: {problem}" for problem in task.problems()]
+        if task.name in names[:number]:
+            found.append(f"{where}: name {task.name!r} is that of another task too")
+        if task.metric:
+            known = tuple(metric for metric in alone.metrics if metric not in LOWER_IS_BETTER)
+            problems = choice_problem("metric", task.metric, known)
+            found += [f"{where}: {problem}" for problem in problems]
+        own = _part_problems(alone) + _finetune_problems(alone)
+        found += [
+            problem.replace("--config", where, 1)
+            for problem in own
+            if problem.startswith(("--config.data", "--config.head"))
+        ]
     return found
 
 

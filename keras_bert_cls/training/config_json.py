@@ -6,9 +6,9 @@ import typing
 from typing import Any
 
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.training.config import FinetuneConfig, PretrainConfig, RunConfig, Seq2SeqConfig
+from keras_bert_cls.training.run_config import RunConfig
 
-_KINDS = {kind.__name__: kind for kind in (PretrainConfig, FinetuneConfig, Seq2SeqConfig)}
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in typing.get_args(RunConfig)}
 
 
 def config_to_json(config: RunConfig) -> str:
@@ -63,10 +63,17 @@ def _from_content(kind: type, content: Any, name: str) -> Any:
     for field, value in content.items():
         if field not in hints:
             raise UserError(f"{name}.{field} is no field that this version of keras_bert_cls knows")
-        if dataclasses.is_dataclass(hints[field]):
-            value = _from_content(typing.cast(type, hints[field]), value, f"{name}.{field}")
-        values[field] = _tuples(value)
+        values[field] = _value(hints[field], value, f"{name}.{field}")
     return kind(**values)
+
+
+def _value(hint: Any, value: Any, name: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _from_content(typing.cast(type, hint), value, name)
+    items = typing.get_args(hint)
+    if items and dataclasses.is_dataclass(items[0]) and isinstance(value, list):
+        return tuple(_value(items[0], item, f"{name}[{i}]") for i, item in enumerate(value))
+    return _tuples(value)
 
 
 def _tuples(value: Any) -> Any:
@@ -79,6 +86,9 @@ def _flat(content: dict[str, Any], prefix: str = "--config") -> dict[str, str]:
     for name, value in content.items():
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}.{name}")
+        elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            for number, item in enumerate(value):
+                flat |= _flat(item, f"{prefix}.{name}[{number}]")
         else:
             flat[f"{prefix}.{name}"] = json.dumps(value, ensure_ascii=False)
     return flat

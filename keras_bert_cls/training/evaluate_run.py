@@ -17,12 +17,12 @@ from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.training.config import (
     FinetuneConfig,
     PretrainConfig,
-    RunConfig,
     Seq2SeqConfig,
 )
 from keras_bert_cls.training.data_report import data_report
 from keras_bert_cls.training.held_out import classification_evaluator, masked_lm_evaluator
 from keras_bert_cls.training.metrics import Scores
+from keras_bert_cls.training.run_config import RunConfig
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.seq2seq_scores import seq2seq_scores
 

@@ -3,34 +3,22 @@
 import dataclasses
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import keras
 import numpy as np
 
-from keras_bert_cls.data.batch_plan import BatchPlan
 from keras_bert_cls.data.batch_source import BatchSource
-from keras_bert_cls.data.batches import ClassificationBatches
-from keras_bert_cls.data.store_batches import StoreBatches
 from keras_bert_cls.data.targets import read_labels
-from keras_bert_cls.data.token_store import TokenStore
-from keras_bert_cls.modeling.head_settings import HeadSettings
 from keras_bert_cls.modeling.models import classifier_model
-from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
-from keras_bert_cls.training.class_weights import class_weights
+from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.training.config import FinetuneConfig
 from keras_bert_cls.training.data_report import data_report
 from keras_bert_cls.training.distillation import Teacher
 from keras_bert_cls.training.evaluation import Evaluator
-from keras_bert_cls.training.held_out import classification_evaluator
+from keras_bert_cls.training.labelled_task import LabelledTask
 from keras_bert_cls.training.metrics import Scores
-from keras_bert_cls.training.objectives import (
-    DistillationObjective,
-    MultiLabelObjective,
-    Objective,
-    RegressionObjective,
-    SingleLabelObjective,
-)
+from keras_bert_cls.training.objectives import DistillationObjective, Objective
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.run_options import RunOptions
 from keras_bert_cls.training.scored_run import Report, ScoredModel, ScoredTask, scored_run
@@ -71,71 +59,45 @@ class _Finetuning(ScoredTask):
     """What a run learns, once its data is read.
 
     Attributes:
-      config: the run's config.
       start: where it starts.
-      labels: names of the logits; empty for regression.
-      stores: the rows of each split.
+      task: with the run's config and its rows.
       teacher_logits: float32 [training rows, logits]; None without a teacher.
     """
 
-    config: FinetuneConfig
     start: StartingPoint
-    labels: tuple[str, ...]
-    stores: dict[str, TokenStore]
+    task: LabelledTask
     teacher_logits: np.ndarray | None
 
+    @property
+    def splits(self) -> Collection[str]:
+        return self.task.stores.keys()
+
     def build_model(self) -> keras.Model:
-        head, num_logits = self.config.head, max(1, len(self.labels))
+        head = self.task.head()
         model = classifier_model(
-            self.start.encoder, num_logits, head.dropout, head=HeadSettings(head.kind)
+            self.start.encoder, head.num_labels, head.dropout, head=head.settings
         )
         return self.start.give_weights(model)
 
     def objective(self) -> Objective:
-        config = self.config
-        hard = _hard_objective(config, self.labels, self.stores["train"])
+        hard = self.task.objective()
         if self.teacher_logits is None:
             return hard
+        config = self.task.config
         soft = config.distillation
         return DistillationObjective(hard, config.task, soft.weight, soft.temperature)
 
     def source(self, rows: int) -> BatchSource:
-        store, train = self.stores["train"], self.config.train
-        plan = BatchPlan(
-            store.lengths("token_ids"), rows, train.max_tokens_per_batch, self.config.seed
-        )
-        vocabulary, num_logits = self.start.tokenizer.vocabulary, max(1, len(self.labels))
-        batches = ClassificationBatches(store, vocabulary, num_logits, self.teacher_logits)
-        return StoreBatches(store, plan, batches)
+        return self.task.batches(rows, self.teacher_logits)
 
     def dev_evaluator(self, model: keras.Model) -> Evaluator:
-        return self._evaluator(model, "dev")
+        return self.task.evaluator(model, "dev")
 
     def trained(self, model: keras.Model) -> TrainedModel:
-        tokenizer, data = self.start.tokenizer, self.config.data
-        settings = ModelSettings(
-            task=self.config.task,
-            labels=self.labels,
-            text_pair=data.text_pair_column is not None,
-            max_length=data.max_length,
-            lowercase=tokenizer.lowercase,
-            strip_accents=tokenizer.strip_accents,
-            head=self.config.head.kind,
-        )
-        return TrainedModel(model, tokenizer, settings)
+        return TrainedModel(model, self.start.tokenizer, self.task.settings())
 
     def score(self, trained: TrainedModel, split: str) -> Scores:
-        return self._evaluator(trained.model, split)()
-
-    def _evaluator(self, model: keras.Model, split: str) -> Evaluator:
-        return classification_evaluator(
-            model,
-            self.stores[split],
-            self.start.tokenizer.vocabulary,
-            self.config.task,
-            self.labels,
-            self.config.train.batch_size,
-        )
+        return self.task.evaluator(trained.model, split)()
 
 
 def _prepare(
@@ -151,18 +113,5 @@ def _prepare(
     logits = None
     if teacher is not None:
         logits = workers.chief_first(lambda: teacher.logits_of(reader, stores["train"], report))
-    return _Finetuning(config, start, labels.names if labels else (), stores, logits)
-
-
-def _hard_objective(
-    config: FinetuneConfig, labels: tuple[str, ...], store: TokenStore
-) -> Objective:
-    if config.task == "regression":
-        return RegressionObjective()
-    rows = len(store) - store.description.get("unlabelled", 0)
-    targets = np.asarray(store.values("target"))
-    if config.task == "single_label" and "labelled" in store:
-        targets = targets[store.values("labelled") > 0]
-    weights = class_weights(config.head, labels, targets, rows)
-    kind = {"single_label": SingleLabelObjective, "multi_label": MultiLabelObjective}[config.task]
-    return kind(config.head.label_smoothing, weights)
+    names = labels.names if labels else ()
+    return _Finetuning(start, LabelledTask(config, start.tokenizer, names, stores), logits)

@@ -33,6 +33,10 @@ class Objective(abc.ABC):
         """Returns which entries were predicted right, float32 shaped as `weights`'s, by term."""
         raise NotImplementedError(f"{type(self).__name__} has no accuracy")
 
+    def accuracy_terms(self, batch: Tensors) -> list[str]:
+        """Returns the terms of which `correct` tells."""
+        return list(self.weights(batch)) if self.has_accuracy else []
+
 
 class MaskedLMObjective(Objective):
     """Predicts masked tokens, and the order of segment pairs where batches have them.

@@ -15,7 +15,7 @@ from keras_bert_cls.modeling.seq2seq import decoder_blocks, decoder_config
 from keras_bert_cls.training.adamw import AdamW
 from keras_bert_cls.training.batch_arithmetic import BatchArithmetic
 from keras_bert_cls.training.checkpoints import Checkpoints, Progress
-from keras_bert_cls.training.config import OptimizerConfig, RunConfig
+from keras_bert_cls.training.config import OptimizerConfig
 from keras_bert_cls.training.interruption import peers_watched
 from keras_bert_cls.training.loop import TrainingLoop
 from keras_bert_cls.training.metrics import Scores
@@ -23,6 +23,7 @@ from keras_bert_cls.training.model_flops import training_flops
 from keras_bert_cls.training.objectives import Objective
 from keras_bert_cls.training.parameter_rules import ParameterRule, default_rules, match_rules
 from keras_bert_cls.training.profiling import Profiler
+from keras_bert_cls.training.run_config import RunConfig
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.run_log import Log, RunLog, SilentLog
 from keras_bert_cls.training.run_options import RunOptions

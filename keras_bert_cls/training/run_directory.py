@@ -6,13 +6,13 @@ import pathlib
 from keras_bert_cls.atomic_file import write_text_whole
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.trained_model import MODEL_FILE
-from keras_bert_cls.training.config import RunConfig
 from keras_bert_cls.training.config_json import (
     config_differences,
     config_from_json,
     config_to_json,
     with_defaults,
 )
+from keras_bert_cls.training.run_config import RunConfig
 
 _MOST_DIFFERENCES = 20
 

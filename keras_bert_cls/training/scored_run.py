@@ -3,18 +3,17 @@
 import abc
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import keras
 
 from keras_bert_cls.data.batch_source import BatchSource
-from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.modeling.trained_model import TrainedModel
-from keras_bert_cls.training.config import RunConfig
 from keras_bert_cls.training.config_check import check_config
 from keras_bert_cls.training.metrics import Scores
 from keras_bert_cls.training.objectives import Objective
 from keras_bert_cls.training.run import RunParts, open_workers, train
+from keras_bert_cls.training.run_config import RunConfig
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.run_options import RunOptions
 from keras_bert_cls.training.scores_file import read_scores, write_scores
@@ -38,13 +37,12 @@ class ScoredModel:
 
 
 class ScoredTask(abc.ABC):
-    """What a run learns, once its data is read.
+    """What a run learns, once its data is read."""
 
-    Attributes:
-      stores: the rows of each split that the worker has.
-    """
-
-    stores: dict[str, TokenStore]
+    @property
+    @abc.abstractmethod
+    def splits(self) -> Collection[str]:
+        """The splits whose rows the worker has."""
 
     @abc.abstractmethod
     def build_model(self) -> keras.Model:
@@ -109,7 +107,7 @@ def scored_run(
                 build_model=task.build_model,
                 objective=task.objective(),
                 source=task.source,
-                evaluator=task.dev_evaluator if "dev" in task.stores else None,
+                evaluator=task.dev_evaluator if "dev" in task.splits else None,
             )
         )
         return workers.on_chief(lambda: _finish(run, task, model))
@@ -118,7 +116,7 @@ def scored_run(
 def _finish(run: RunDirectory, task: ScoredTask, model: keras.Model | None) -> ScoredModel:
     assert model is not None  # on the chief
     trained = task.trained(model)
-    held_out = [split for split in SPLITS if split != "train" and split in task.stores]
+    held_out = [split for split in SPLITS if split != "train" and split in task.splits]
     scores = {split: task.score(trained, split) for split in held_out}
     write_scores(run.scores, scores)
     trained.save(run.path)

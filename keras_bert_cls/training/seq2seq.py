@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import keras
 
@@ -66,6 +66,10 @@ class _Training(ScoredTask):
     config: Seq2SeqConfig
     start: StartingPoint
     stores: dict[str, TokenStore]
+
+    @property
+    def splits(self) -> Collection[str]:
+        return self.stores.keys()
 
     def build_model(self) -> keras.Model:
         return self.start.give_weights(seq2seq_model(self.start.encoder, self.config.decoder))

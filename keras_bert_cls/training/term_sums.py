@@ -17,10 +17,12 @@ _ACCURACIES = {
 
 def sum_names(objective: Objective, batch: Tensors) -> list[str]:
     """Returns the names of what `term_sums` returns for such a batch."""
-    kinds = ["loss", "weight"]
-    if objective.has_accuracy:
-        kinds += ["correct", "entries"]
-    return [f"{term}_{kind}" for term in objective.weights(batch) for kind in kinds]
+    with_accuracy = objective.accuracy_terms(batch)
+    return [
+        f"{term}_{kind}"
+        for term in objective.weights(batch)
+        for kind in ("loss", "weight", *(("correct", "entries") if term in with_accuracy else ()))
+    ]
 
 
 def term_sums(objective: Objective, outputs: Tensors, batch: Tensors) -> Tensors:
@@ -52,13 +54,21 @@ def mean_values(sums: Mapping[str, float]) -> dict[str, float]:
     Returns:
       `loss`, the sum of the terms' weighted mean losses; and `masked_accuracy`, `pair_accuracy`,
       `token_accuracy` (of the tokens of targets), `train_accuracy` and `teacher_agreement` (of
-      single labels) where they apply.
+      single labels) where they apply. Of terms that are called TASK/TERM the same by task, as
+      TASK/loss and so on, for the tasks that occurred; `loss` is then the mean of theirs.
     """
     terms = [name.removesuffix("_weight") for name in sums if name.endswith("_weight")]
-    losses = [sums[f"{term}_loss"] / max(sums[f"{term}_weight"], 1e-9) for term in terms]
-    means = {"loss": sum(losses)}
+    losses: dict[str, float] = {}
+    accuracies = {}
     for term in terms:
+        task, slash, kind = term.rpartition("/")
+        weight = sums[f"{term}_weight"]
+        if task and not weight:
+            continue
+        loss = sums[f"{term}_loss"] / max(weight, 1e-9)
+        losses[task] = losses.get(task, 0.0) + loss
         if f"{term}_correct" in sums:
             entries = max(sums[f"{term}_entries"], 1.0)
-            means[_ACCURACIES[term]] = sums[f"{term}_correct"] / entries
-    return means
+            accuracies[f"{task}{slash}{_ACCURACIES[kind]}"] = sums[f"{term}_correct"] / entries
+    by_task = {f"{task}/loss": loss for task, loss in losses.items() if task}
+    return {"loss": sum(losses.values()) / max(1, len(losses)), **by_task, **accuracies}

@@ -10,11 +10,12 @@ import numpy as np
 from keras_bert_cls.data.batch_source import BatchSource
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.training.checkpoints import Checkpoints, Progress
-from keras_bert_cls.training.config import LOWER_IS_BETTER, METRICS, RunConfig, TrainConfig
+from keras_bert_cls.training.config import LOWER_IS_BETTER, TrainConfig
 from keras_bert_cls.training.interruption import PreemptedError, StopRequest
 from keras_bert_cls.training.loop import LoopReport, TrainingLoop
 from keras_bert_cls.training.metrics import Scores
 from keras_bert_cls.training.profiling import Profiler
+from keras_bert_cls.training.run_config import RunConfig
 from keras_bert_cls.training.run_log import Log
 from keras_bert_cls.training.term_sums import mean_values
 from keras_bert_cls.training.workers import Workers
@@ -81,7 +82,7 @@ class Trainer:
           PreemptedError: a worker was asked to stop; the state is saved.
         """
         train, total = self.config.train, self.steps
-        has_dev = bool(self.config.data.dev_files)
+        has_dev = any(data.dev_files for data in self.config.data_parts.values())
         eval_every = evaluation_interval(train, self.source) if has_dev else total
         intervals = (train.steps_per_call, train.log_every, eval_every, train.checkpoint_every)
         self._profile(progress.step)
@@ -175,7 +176,7 @@ class Trainer:
 
     def _judge(self, progress: Progress, values: Mapping[str, float]) -> Progress:
         self.log.write_dev(progress.step, values)
-        metric = self.config.train.metric or METRICS[self.config.task][0]
+        metric = self.config.train.metric or self.config.metrics[0]
         value = values[metric]
         if math.isfinite(value) and self._better(metric, value, progress.best_metric):
             progress = dataclasses.replace(
@@ -195,4 +196,5 @@ class Trainer:
     def _better(metric: str, value: float, best: float | None) -> bool:
         if best is None:
             return True
-        return value < best if metric in LOWER_IS_BETTER else value > best
+        lower = metric.rpartition("/")[2] in LOWER_IS_BETTER
+        return value < best if lower else value > best

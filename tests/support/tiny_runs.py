@@ -14,12 +14,12 @@ from keras_bert_cls.training.config import (
     HeadConfig,
     OptimizerConfig,
     PretrainConfig,
-    RunConfig,
     Seq2SeqConfig,
     TokenizerConfig,
     TrainConfig,
 )
 from keras_bert_cls.training.distillation_config import DistillationConfig
+from keras_bert_cls.training.run_config import RunConfig
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORDS = {

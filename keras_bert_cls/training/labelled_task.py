@@ -1,0 +1,98 @@
+"""A task that is learned from labelled rows, alone or beside others."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+
+from keras_bert_cls.data.batch_plan import BatchPlan
+from keras_bert_cls.data.batches import ClassificationBatches
+from keras_bert_cls.data.store_batches import StoreBatches
+from keras_bert_cls.data.token_store import TokenStore
+from keras_bert_cls.modeling.head_settings import HeadSettings
+from keras_bert_cls.modeling.multitask import Head
+from keras_bert_cls.modeling.trained_model import ModelSettings
+from keras_bert_cls.text.tokenizer import Tokenizer
+from keras_bert_cls.training.class_weights import class_weights
+from keras_bert_cls.training.config import FinetuneConfig
+from keras_bert_cls.training.evaluation import Evaluator
+from keras_bert_cls.training.held_out import classification_evaluator
+from keras_bert_cls.training.objectives import (
+    MultiLabelObjective,
+    Objective,
+    RegressionObjective,
+    SingleLabelObjective,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelledTask:
+    """A task once its rows are read.
+
+    Attributes:
+      config: the run that learns the task alone.
+      tokenizer: the run's.
+      labels: names of the logits; empty for regression.
+      stores: the rows of each split that the worker has.
+    """
+
+    config: FinetuneConfig
+    tokenizer: Tokenizer
+    labels: tuple[str, ...]
+    stores: Mapping[str, TokenStore]
+
+    def head(self) -> Head:
+        """Returns what makes logits of the encoder's output."""
+        head = self.config.head
+        return Head(max(1, len(self.labels)), head.dropout, HeadSettings(head.kind))
+
+    def objective(self) -> Objective:
+        """Returns what is minimised on the labels."""
+        config, store = self.config, self.stores["train"]
+        if config.task == "regression":
+            return RegressionObjective()
+        rows = len(store) - store.description.get("unlabelled", 0)
+        targets = np.asarray(store.values("target"))
+        if config.task == "single_label" and "labelled" in store:
+            targets = targets[store.values("labelled") > 0]
+        weights = class_weights(config.head, self.labels, targets, rows)
+        kinds = {"single_label": SingleLabelObjective, "multi_label": MultiLabelObjective}
+        return kinds[config.task](config.head.label_smoothing, weights)
+
+    def batches(self, rows: int, teacher_logits: np.ndarray | None = None) -> StoreBatches:
+        """Returns the training batches.
+
+        Args:
+          rows: of a global batch.
+          teacher_logits: float32 [training rows, logits]; None without a teacher.
+        """
+        store, config = self.stores["train"], self.config
+        lengths, limit = store.lengths("token_ids"), config.train.max_tokens_per_batch
+        plan = BatchPlan(lengths, rows, limit, config.seed)
+        vocabulary, num_logits = self.tokenizer.vocabulary, max(1, len(self.labels))
+        make_batch = ClassificationBatches(store, vocabulary, num_logits, teacher_logits)
+        return StoreBatches(store, plan, make_batch)
+
+    def settings(self) -> ModelSettings:
+        """Returns the settings of a model that was trained on the task."""
+        return ModelSettings(
+            task=self.config.task,
+            labels=self.labels,
+            text_pair=self.config.data.text_pair_column is not None,
+            max_length=self.config.data.max_length,
+            lowercase=self.tokenizer.lowercase,
+            strip_accents=self.tokenizer.strip_accents,
+            head=self.config.head.kind,
+        )
+
+    def evaluator(self, model: keras.Model, split: str) -> Evaluator:
+        """Returns what scores a classifier on the rows of a split."""
+        return classification_evaluator(
+            model,
+            self.stores[split],
+            self.tokenizer.vocabulary,
+            self.config.task,
+            self.labels,
+            self.config.train.batch_size,
+        )
