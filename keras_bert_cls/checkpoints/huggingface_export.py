@@ -54,6 +54,8 @@ def export_to_huggingface(trained: TrainedModel, output: str | os.PathLike) -> N
         )
     if trained.settings.task == "seq2seq":
         raise UserError("transformers' BERT has no decoder like this model's")
+    if trained.settings.head != "dense":
+        raise UserError(f"transformers' BERT has no {trained.settings.head} head like this model's")
     layers = {layer.name for layer in model.layers}
     if "masked_lm_dense" in layers:
         _check_masked_lm_head(model, encoder)

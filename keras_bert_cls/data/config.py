@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_bert_cls.data.bad_rows import POLICIES
+from keras_bert_cls.data.label_structure import LabelStructure
 from keras_bert_cls.data.labels import SEPARATOR
 from keras_bert_cls.data.table_spec import TableSpec
 from keras_bert_cls.errors import closest
@@ -117,6 +118,11 @@ class ClassificationData:
       labels_file: a label a line, in the order of the logits; by default the labels found in the
         training data, sorted.
       label_separator: what separates the labels of a multi-label field.
+      label_path_separator: what separates the parts of single labels that are paths in a tree, such
+        as "/" in travel/book_flight; "" for labels without parts. Scores look at every level then,
+        and models answer with a path; head.kind="hierarchical" learns along it.
+      ordered_labels: whether single labels are levels, in the order of labels_file or of the
+        numbers that they are. Scores look at the distance then; head.kind="ordinal" knows it.
       max_length: tokens of a packed input, [CLS] and [SEP] included; longer texts are cut.
       on_bad_row, unknown_label: "error" stops at the first such row, "skip" counts and reports.
       drop_held_out_texts: leaves out training rows whose text stands in dev or test; they are
@@ -135,10 +141,17 @@ class ClassificationData:
     task: str = "single_label"
     labels_file: str | None = None
     label_separator: str = SEPARATOR
+    label_path_separator: str = ""
+    ordered_labels: bool = False
     max_length: int = 128
     on_bad_row: str = "error"
     unknown_label: str = "error"
     drop_held_out_texts: bool = False
+
+    @property
+    def label_structure(self) -> LabelStructure:
+        """How the labels relate to each other."""
+        return LabelStructure(self.label_path_separator, self.ordered_labels)
 
     def table(self, files: tuple[str, ...]) -> TableSpec:
         """Returns how `files`, one of the splits, are to be read."""
@@ -164,5 +177,10 @@ class ClassificationData:
         found += choice_problem("unknown_label", self.unknown_label, POLICIES)
         if not self.label_separator:
             found.append("label_separator must have at least one character")
+        for field in ("label_path_separator", "ordered_labels"):
+            if getattr(self, field) and self.task != "single_label":
+                found.append(f"{field} goes with the task 'single_label', not {self.task!r}")
+        if self.label_path_separator and self.ordered_labels:
+            found.append("labels are paths (label_path_separator) or ordered_labels, not both")
         found += path_problems(self, ("train_files", "dev_files", "test_files"))
         return found + self.table(()).problems()

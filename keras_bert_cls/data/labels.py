@@ -2,11 +2,11 @@
 
 import math
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from keras_bert_cls.data.bad_rows import BadRows, RowError
+from keras_bert_cls.data.label_structure import are_integers
 from keras_bert_cls.data.rows import Label, Row
 from keras_bert_cls.data.source_files import find_file
 from keras_bert_cls.data.text_lines import read_lines, without_trailing_blanks
@@ -14,7 +14,6 @@ from keras_bert_cls.errors import UserError, closest
 
 SEPARATOR = ","
 
-_INTEGER = re.compile(r"[+-]?[0-9]+")
 _Target = TypeVar("_Target")
 
 
@@ -78,7 +77,7 @@ class LabelSet:
                 seen.add(_single(row.label, row.where))
             else:
                 seen.update(split_labels(row.label, row.where, separator))
-        if all(_INTEGER.fullmatch(name) for name in seen):
+        if are_integers(seen):
             return cls(sorted(seen, key=lambda name: (int(name), name)))
         return cls(sorted(seen))
 

@@ -2,7 +2,9 @@
 
 import dataclasses
 
-HEAD_KINDS = ("dense",)
+from keras_bert_cls.data.label_tree import LabelTree
+
+HEAD_KINDS = ("dense", "hierarchical", "ordinal")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -10,12 +12,18 @@ class HeadSettings:
     """A classification head.
 
     Attributes:
-      kind: one of HEAD_KINDS. "dense" has a logit for each label.
+      kind: "dense" has a logit for each label, "hierarchical" a softmax at each node of a tree, and
+        "ordinal" one score and thresholds.
       prefix: begins the names of its layers, so that several heads can stand on one encoder.
+      tree: of a hierarchical head.
+      level_shares: of an ordinal head the share of each label among the training rows, where its
+        thresholds begin; () for equal ones.
     """
 
     kind: str = "dense"
     prefix: str = ""
+    tree: LabelTree | None = None
+    level_shares: tuple[float, ...] = ()
 
 
 DENSE_HEAD = HeadSettings()

@@ -8,6 +8,8 @@ import keras_bert_cls.modeling.decoder_block
 import keras_bert_cls.modeling.dropout
 import keras_bert_cls.modeling.embedding_sum
 import keras_bert_cls.modeling.heads
+import keras_bert_cls.modeling.hierarchical_head
+import keras_bert_cls.modeling.ordinal_head
 import keras_bert_cls.modeling.positions
 import keras_bert_cls.modeling.token_packing
 import keras_bert_cls.modeling.transformer_block  # noqa: F401

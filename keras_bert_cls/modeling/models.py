@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_bert_cls.data.label_tree import LabelTree
 from keras_bert_cls.modeling.activations import ACTIVATIONS
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.dense_head import dense_head
@@ -9,9 +10,11 @@ from keras_bert_cls.modeling.dropout import Dropout
 from keras_bert_cls.modeling.encoder import build_encoder, encoder_config
 from keras_bert_cls.modeling.head_settings import DENSE_HEAD, HeadSettings
 from keras_bert_cls.modeling.heads import GatherPositions, OutputBias
+from keras_bert_cls.modeling.hierarchical_head import PathLogProbabilities, hierarchical_head
+from keras_bert_cls.modeling.ordinal_head import LevelLogProbabilities, ordinal_head
 
 # Each takes hidden states, the number of labels, HeadSettings and an initializer; gives the logits.
-_HEADS = {"dense": dense_head}
+_HEADS = {"dense": dense_head, "hierarchical": hierarchical_head, "ordinal": ordinal_head}
 
 
 def masked_lm_model(
@@ -62,7 +65,9 @@ def classifier_model(
     """Puts a classification head on the pooled output of an encoder.
 
     The same model serves single-label (softmax over the logits), multi-label (a sigmoid each) and
-    regression tasks (the logits are the values).
+    regression tasks (the logits are the values). The logits of hierarchical and ordinal heads are
+    log-probabilities, which a softmax leaves as they are: to everything else these are single-label
+    models.
 
     Args:
       encoder: what `build_encoder` returns, or a config to build one from.
@@ -91,3 +96,14 @@ def classifier_model(
         pooled
     )
     return keras.Model(encoder.input, {"logits": logits, "pooled_output": embedding}, name=name)
+
+
+def head_settings(model: keras.Model) -> HeadSettings:
+    """Returns the settings of a classifier's head; the nodes of its tree have no names."""
+    for layer in model.layers:
+        if isinstance(layer, PathLogProbabilities):
+            tree = LabelTree((), tuple(layer.parents), tuple(layer.leaves))
+            return HeadSettings("hierarchical", tree=tree)
+        if isinstance(layer, LevelLogProbabilities):
+            return HeadSettings("ordinal", level_shares=tuple(layer.shares))
+    return DENSE_HEAD

@@ -7,6 +7,7 @@ import pathlib
 
 import keras
 
+from keras_bert_cls.data.label_structure import NO_STRUCTURE, LabelStructure
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.decision import Decision, read_decision, write_decision
 from keras_bert_cls.modeling.decoder_config import GenerationConfig
@@ -34,6 +35,7 @@ class ModelSettings:
       lowercase: the tokenizer's setting.
       strip_accents: the tokenizer's setting; None follows `lowercase`.
       head: the kind of a classifier's head; see HeadSettings.
+      label_structure: how the labels relate to each other.
     """
 
     task: str
@@ -43,6 +45,7 @@ class ModelSettings:
     lowercase: bool = True
     strip_accents: bool | None = None
     head: str = "dense"
+    label_structure: LabelStructure = NO_STRUCTURE
 
 
 @dataclasses.dataclass
@@ -127,8 +130,10 @@ class TrainedModel:
 def _read_settings(path: pathlib.Path) -> ModelSettings:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return ModelSettings(**{**content, "labels": tuple(content["labels"])})
-    except (ValueError, TypeError, KeyError) as error:
+        structure = LabelStructure(**content.get("label_structure", {}))
+        labels = tuple(content["labels"])
+        return ModelSettings(**{**content, "labels": labels, "label_structure": structure})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         fields = ", ".join(field.name for field in dataclasses.fields(ModelSettings))
         raise UserError(
             f"{path}: expected a JSON object with {fields}, as a run writes it; {error!r}. "

@@ -5,7 +5,7 @@ import math
 import pathlib
 
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.training.config import LOWER_IS_BETTER, METRICS, FinetuneConfig
+from keras_bert_cls.training.config import LOWER_IS_BETTER, FinetuneConfig
 
 
 def sweep_metric(config: FinetuneConfig) -> str:
@@ -18,7 +18,7 @@ def sweep_metric(config: FinetuneConfig) -> str:
         raise UserError(
             "--config.data.dev_files names no data: trials are compared by their scores on dev"
         )
-    return config.train.metric or METRICS[config.task][0]
+    return config.train.metric or config.metrics[0]
 
 
 def is_minimized(metric: str) -> bool:

@@ -26,6 +26,8 @@ METRICS = {
     "seq2seq": ("loss", "token_accuracy"),
 }
 MEAN_METRIC = "mean"  # over the tasks of a multi-task run
+PATH_METRICS = ("hierarchical_f1", "accuracy_level_1")
+LEVEL_METRICS = ("quadratic_kappa", "mean_absolute_error")
 LOWER_IS_BETTER = ("loss", "mean_absolute_error")
 
 
@@ -153,7 +155,9 @@ class HeadConfig:
     """The classification head and its loss.
 
     Attributes:
-      kind: "dense", a logit for each label.
+      kind: "dense", a logit for each label; "hierarchical", a softmax at each node of the tree of
+        labels that are paths (data.label_path_separator); or "ordinal", one score and thresholds
+        between levels (data.ordered_labels).
       dropout: rate on the pooled output.
       label_smoothing: share of the target spread over all labels (Szegedy et al. 2016).
       class_weight: "none" or "balanced" (rows / (labels * rows of the label)).
@@ -218,7 +222,9 @@ class FinetuneConfig:
     @property
     def metrics(self) -> tuple[str, ...]:
         """What can choose the best checkpoint, the usual one first."""
-        return METRICS.get(self.task, ())
+        by_path = PATH_METRICS if self.data.label_path_separator else ()
+        by_level = LEVEL_METRICS if self.data.ordered_labels else ()
+        return METRICS.get(self.task, ()) + by_path + by_level
 
 
 @dataclasses.dataclass

@@ -134,7 +134,7 @@ def _layer_problems(config: RunConfig) -> list[str]:
 
 def _finetune_problems(config: FinetuneConfig) -> list[str]:
     regression = _regression_problems(config) if config.task == "regression" else []
-    return _distillation_problems(config) + regression
+    return _distillation_problems(config) + regression + _head_problems(config)
 
 
 def _multitask_problems(config: MultiTaskConfig) -> list[str]:
@@ -184,6 +184,14 @@ def _regression_problems(config: FinetuneConfig) -> list[str]:
         for field, is_given in given.items()
         if is_given
     ]
+
+
+def _head_problems(config: FinetuneConfig) -> list[str]:
+    needs = {"hierarchical": "label_path_separator", "ordinal": "ordered_labels"}
+    field = needs.get(config.head.kind)
+    if field is None or getattr(config.data, field):
+        return []
+    return [f"--config.head: kind {config.head.kind!r} needs data.{field}"]
 
 
 def _seq2seq_problems(config: Seq2SeqConfig) -> list[str]:

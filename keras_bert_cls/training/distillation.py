@@ -18,7 +18,7 @@ from keras_bert_cls.data.row_matrix import reuse_or_compute
 from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.encoder import INPUT_NAMES, copy_shared_weights, encoder_config
-from keras_bert_cls.modeling.models import classifier_model
+from keras_bert_cls.modeling.models import classifier_model, head_settings
 from keras_bert_cls.modeling.trained_model import (
     MODEL_FILE,
     SETTINGS_FILE,
@@ -152,7 +152,8 @@ def _packed(model: keras.Model) -> keras.Model:
     if config.pack_tokens:
         return model
     config = dataclasses.replace(config, pack_tokens=True)
-    packed = classifier_model(config, model.output["logits"].shape[-1])
+    labels = model.output["logits"].shape[-1]
+    packed = classifier_model(config, labels, head=head_settings(model))
     copy_shared_weights(model, packed)
     return packed
 

@@ -130,6 +130,7 @@ def _score_classifier(
         settings.task,
         settings.labels,
         batch_size,
+        settings.label_structure,
     )()
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from keras_bert_cls.data.label_structure import NO_STRUCTURE, LabelStructure
 from keras_bert_cls.training.metrics import (
     Scores,
     multi_label_scores,
@@ -26,6 +27,7 @@ class Evaluator:
       task: "masked_lm", "single_label", "multi_label" or "regression".
       labels: names of the logits.
       rows: of the data set, for the progress bar.
+      structure: how the labels relate to each other.
     """
 
     def __init__(
@@ -35,10 +37,11 @@ class Evaluator:
         task: str,
         labels: tuple[str, ...] = (),
         rows: int | None = None,
+        structure: LabelStructure = NO_STRUCTURE,
     ):
         self._model, self._dataset, self._rows = model, dataset, rows
         self._objective = plain_objective(task)
-        self._task, self._labels = task, labels
+        self._task, self._labels, self._structure = task, labels, structure
         # One graph for batches of all shapes.
         self._step = tf.function(self._step_of, input_signature=[dataset.element_spec])
 
@@ -73,7 +76,9 @@ class Evaluator:
 
     def _score(self, targets: np.ndarray, logits: np.ndarray) -> Scores:
         if self._task == "single_label":
-            return single_label_scores(targets, logits.argmax(axis=1), self._labels)
+            return single_label_scores(
+                targets, logits.argmax(axis=1), self._labels, self._structure
+            )
         if self._task == "multi_label":
             return multi_label_scores(targets, logits > 0, self._labels)
         return regression_scores(targets, logits[:, 0])

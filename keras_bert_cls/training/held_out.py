@@ -4,6 +4,7 @@ import keras
 
 from keras_bert_cls.data.batch_plan import BatchPlan
 from keras_bert_cls.data.batches import ClassificationBatches, PretrainingBatches
+from keras_bert_cls.data.label_structure import NO_STRUCTURE, LabelStructure
 from keras_bert_cls.data.masking import TokenMasker
 from keras_bert_cls.data.pipeline import evaluation_dataset, with_masking
 from keras_bert_cls.data.token_store import TokenStore
@@ -21,6 +22,7 @@ def classification_evaluator(
     task: str,
     labels: tuple[str, ...],
     batch_size: int,
+    structure: LabelStructure = NO_STRUCTURE,
 ) -> Evaluator:
     """Returns what scores a classifier on labelled rows.
 
@@ -31,10 +33,11 @@ def classification_evaluator(
       task: "single_label", "multi_label" or "regression".
       labels: names of the logits; empty for regression.
       batch_size: rows that run at once.
+      structure: how the labels relate to each other.
     """
     batches = ClassificationBatches(store, vocabulary, max(1, len(labels)))
     dataset = evaluation_dataset(BatchPlan(store.lengths("token_ids"), batch_size), batches)
-    return Evaluator(model, dataset, task, labels, len(store))
+    return Evaluator(model, dataset, task, labels, len(store), structure)
 
 
 def masked_lm_evaluator(

@@ -10,7 +10,7 @@ from keras_bert_cls.data.batch_plan import BatchPlan
 from keras_bert_cls.data.batches import ClassificationBatches
 from keras_bert_cls.data.store_batches import StoreBatches
 from keras_bert_cls.data.token_store import TokenStore
-from keras_bert_cls.modeling.head_settings import HeadSettings
+from keras_bert_cls.modeling.head_settings import DENSE_HEAD, HeadSettings
 from keras_bert_cls.modeling.multitask import Head
 from keras_bert_cls.modeling.trained_model import ModelSettings
 from keras_bert_cls.text.tokenizer import Tokenizer
@@ -45,7 +45,7 @@ class LabelledTask:
     def head(self) -> Head:
         """Returns what makes logits of the encoder's output."""
         head = self.config.head
-        return Head(max(1, len(self.labels)), head.dropout, HeadSettings(head.kind))
+        return Head(max(1, len(self.labels)), head.dropout, self._head_settings())
 
     def objective(self) -> Objective:
         """Returns what is minimised on the labels."""
@@ -53,10 +53,7 @@ class LabelledTask:
         if config.task == "regression":
             return RegressionObjective()
         rows = len(store) - store.description.get("unlabelled", 0)
-        targets = np.asarray(store.values("target"))
-        if config.task == "single_label" and "labelled" in store:
-            targets = targets[store.values("labelled") > 0]
-        weights = class_weights(config.head, self.labels, targets, rows)
+        weights = class_weights(config.head, self.labels, self._training_targets(), rows)
         kinds = {"single_label": SingleLabelObjective, "multi_label": MultiLabelObjective}
         return kinds[config.task](config.head.label_smoothing, weights)
 
@@ -84,6 +81,7 @@ class LabelledTask:
             lowercase=self.tokenizer.lowercase,
             strip_accents=self.tokenizer.strip_accents,
             head=self.config.head.kind,
+            label_structure=self.config.data.label_structure,
         )
 
     def evaluator(self, model: keras.Model, split: str) -> Evaluator:
@@ -95,4 +93,24 @@ class LabelledTask:
             self.config.task,
             self.labels,
             self.config.train.batch_size,
+            self.config.data.label_structure,
         )
+
+    def _head_settings(self) -> HeadSettings:
+        match self.config.head.kind:
+            case "hierarchical":
+                tree = self.config.data.label_structure.tree(self.labels)
+                return HeadSettings("hierarchical", tree=tree)
+            case "ordinal":
+                counts = np.bincount(self._training_targets(), minlength=len(self.labels)) + 1
+                shares = tuple((counts / counts.sum()).tolist())
+                return HeadSettings("ordinal", level_shares=shares)
+        return DENSE_HEAD
+
+    def _training_targets(self) -> np.ndarray:
+        """Returns the label ids of the training rows that have labels."""
+        store = self.stores["train"]
+        targets = np.asarray(store.values("target"))
+        if self.config.task == "single_label" and "labelled" in store:
+            return targets[store.values("labelled") > 0]
+        return targets

@@ -4,6 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from keras_bert_cls.data.label_structure import NO_STRUCTURE, LabelStructure
+from keras_bert_cls.training.structure_scores import structure_scores
+
 
 @dataclasses.dataclass(frozen=True)
 class LabelScore:
@@ -36,11 +39,15 @@ class Scores:
 
 
 def single_label_scores(
-    targets: np.ndarray, predictions: np.ndarray, labels: tuple[str, ...]
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    labels: tuple[str, ...],
+    structure: LabelStructure = NO_STRUCTURE,
 ) -> Scores:
     """Scores label ids, int [rows] each: accuracy, macro F1, micro F1 and MCC.
 
-    MCC is the multi-class one of Gorodkin 2004; macro F1 averages over all labels.
+    MCC is the multi-class one of Gorodkin 2004; macro F1 averages over all labels. Labels with a
+    structure have the scores of `structure_scores` as well.
     """
     count = len(labels)
     confusion = np.zeros((count, count))
@@ -58,6 +65,7 @@ def single_label_scores(
             # With one label a row every wrong prediction is a miss too, so micro F1 is accuracy.
             "micro_f1": accuracy,
             "mcc": _ratio(covariance, spread),
+            **structure_scores(targets, predictions, labels, structure),
         },
         by_label,
     )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from keras_bert_cls.errors import UserError
 
-NOT_DECAYED = r"(bias|gamma|beta)$"
+NOT_DECAYED = r"(bias|gamma|beta|thresholds)$"
 
 
 class ParameterRule(NamedTuple):
@@ -26,7 +26,7 @@ class ParameterRule(NamedTuple):
 def default_rules(
     num_layers: int, weight_decay: float, layer_decay: float = 1.0
 ) -> list[ParameterRule]:
-    """Returns rules that cover every weight: norms and biases don't decay.
+    """Returns rules that cover every weight: norms, biases and thresholds don't decay.
 
     Args:
       num_layers: blocks of the encoder.

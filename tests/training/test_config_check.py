@@ -93,6 +93,12 @@ def test_wrong_types_are_named(fields, problem):
         ({"data_dev_files": (), "train_patience": 2}, "--config.train: patience is given, but"),
         ({"data_dev_files": (), "train_metric": "mcc"}, "--config.train: metric is given, but"),
         (
+            {"head_kind": "hierarchical"},
+            "--config.head: kind 'hierarchical' needs data.label_path_separator",
+        ),
+        ({"head_kind": "ordinal"}, "--config.head: kind 'ordinal' needs data.ordered_labels"),
+        ({"train_metric": "quadratic_kappa"}, "--config.train: metric must be one of"),
+        (
             {"data_task": "regression", "head_label_smoothing": 0.1},
             "--config.head: label_smoothing is given, but a regression has no labels",
         ),
