@@ -18,13 +18,15 @@ class DropoutPlace(NamedTuple):
       seed: int scalar in [0, 2**32).
       step: int64 scalar.
       row: int scalar, rows of the global batch before this part.
-      token: int scalar, real tokens before it.
-      position: int scalar, positions (rows * length) before it.
+      sequence: int scalar, sequences of the encoder before it: rows, or windows of documents.
+      token: int scalar, real tokens of the sequences before it.
+      position: int scalar, positions (sequences * length) before it.
     """
 
     seed: tf.Tensor
     step: tf.Tensor
     row: tf.Tensor
+    sequence: tf.Tensor
     token: tf.Tensor
     position: tf.Tensor
 
@@ -52,7 +54,8 @@ class Dropout(keras.layers.Dropout):
 
     Args:
       rate: share of the entries that become 0.
-      per: what the first axis counts: "row", "token" (of a packed batch) or "position".
+      per: what the first axis counts: "row", or in the encoder "sequence", "token" (of a packed
+        batch) or "position".
       stream: tells the layer's masks from those of other layers; by default the layer's name.
     """
 

@@ -12,4 +12,5 @@ import keras_bert_cls.modeling.hierarchical_head
 import keras_bert_cls.modeling.ordinal_head
 import keras_bert_cls.modeling.positions
 import keras_bert_cls.modeling.token_packing
-import keras_bert_cls.modeling.transformer_block  # noqa: F401
+import keras_bert_cls.modeling.transformer_block
+import keras_bert_cls.modeling.windows  # noqa: F401

@@ -71,7 +71,7 @@ class TransformerBlock(keras.layers.Layer):
 
         per = "token" if pack_tokens else "position"
         self.query_key_value = dense(3 * hidden_dim, "query_key_value")
-        self.attention_dropout = drop(attention_dropout, "row", "attention_dropout")
+        self.attention_dropout = drop(attention_dropout, "sequence", "attention_dropout")
         self.attention_output = dense(hidden_dim, "attention_output")
         self.attention_output_dropout = drop(dropout, per, "attention_output_dropout")
         self.attention_norm = norm("attention_norm")

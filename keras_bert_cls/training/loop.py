@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_bert_cls.modeling.document_encoder import encoded_mask
 from keras_bert_cls.modeling.dropout import DropoutPlace, dropout_at
 from keras_bert_cls.training.adamw import AdamW
 from keras_bert_cls.training.loss_scale import LossScale
@@ -15,7 +16,7 @@ from keras_bert_cls.training.schedules import Schedule
 from keras_bert_cls.training.term_sums import sum_names, term_sums
 
 _SUM = tf.distribute.ReduceOp.SUM
-_COUNTS = ["rows", "tokens", "token_pairs"]
+_COUNTS = ["rows", "sequences", "tokens", "token_pairs"]
 
 
 class LoopReport(NamedTuple):
@@ -25,8 +26,9 @@ class LoopReport(NamedTuple):
       losses: loss of each update, float32 [updates].
       diverged: bool [updates], whether the loss was not finite, or a gradient in spite of the
         lowest loss scale.
-      sums: what `term_sums` gives for all updates together; and how many real `rows`, `tokens` and
-        `token_pairs` (the sum of the squared lengths of rows) there were.
+      sums: what `term_sums` gives for all updates together; and how many real `rows` there were,
+        and of the encoder `sequences` (rows, or windows of documents), `tokens` and `token_pairs`
+        (the sum of the squared lengths of sequences).
       gradient_norm: global norm at the last update, before clipping.
       learning_rate: of the last update.
       loss_scale: after the last update.
@@ -167,9 +169,9 @@ class TrainingLoop:
         context = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group
         part = self._part(batch, self._local_replicas, replica % self._local_replicas)
-        totals, tokens_before = self._totals(context, part)
+        totals, before = self._totals(context, part)
         rows = tf.shape(part["token_ids"])[0]
-        gradients, stats = self._accumulate(part, totals, replica * rows, tokens_before)
+        gradients, stats = self._accumulate(part, totals, replica * rows, before)
         gradients = context.all_reduce(_SUM, gradients)
         stats = context.all_reduce(
             _SUM, tf.concat([stats[:1], [tf.cast(stop, tf.float32)], stats[1:]], 0)
@@ -178,42 +180,54 @@ class TrainingLoop:
         return stats, finite, norm
 
     def _totals(self, context, part):
-        """Returns the weights of the terms in the global batch, and the tokens before this part."""
+        """Returns the weights of the terms in the global batch, and what is before this part.
+
+        That is an int64 [2] of sequences and tokens, see `_encoded`.
+        """
+        replica, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
         weights = self._objective.weights(part)
-        tokens = tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync)
-        tokens *= tf.cast(_count_tokens(part), tf.float32)
         sums = [tf.reduce_sum(weight) for weight in weights.values()]
         # float64 counts exactly what float32 would round from 2**24 on.
-        shares = tf.cast(tf.concat([tf.stack(sums), tokens], axis=0), tf.float64)
+        counts = tf.cast(self._encoded(part)[0], tf.float64)
+        counts = tf.one_hot(replica, replicas, dtype=tf.float64)[:, tf.newaxis] * counts
+        shares = tf.concat([tf.cast(tf.stack(sums), tf.float64), tf.reshape(counts, [-1])], axis=0)
         shares = context.all_reduce(_SUM, shares)
         totals = tf.unstack(tf.cast(shares[: len(sums)], tf.float32), num=len(sums))
-        before = tf.cumsum(shares[len(sums) :], exclusive=True)[context.replica_id_in_sync_group]
+        counts = tf.reshape(shares[len(sums) :], [replicas, 2])
+        before = tf.cumsum(counts, exclusive=True)[replica]
         return dict(zip(weights, totals, strict=True)), tf.cast(before, tf.int64)
 
-    def _accumulate(self, part, totals, first_row, first_token):
+    def _encoded(self, batch):
+        """Returns int64 [2], the encoder's sequences and real tokens, and the sequences' length."""
+        mask = encoded_mask(self._model, batch["padding_mask"])
+        count, length = tf.unstack(tf.shape(mask, out_type=tf.int64))
+        return tf.stack([count, tf.cast(tf.reduce_sum(mask), tf.int64)]), length
+
+    def _accumulate(self, part, totals, first_row, before):
         """Sums gradients and [loss, *sums] over the pieces of a replica's part."""
 
         def piece_at(index):
             return self._part(part, self._accumulation, index)
 
-        def add(index, first_row, first_token, gradients, stats):
+        def add(index, first_row, before, gradients, stats):
             piece = piece_at(index)
-            rows, length = tf.unstack(tf.shape(piece["token_ids"]))
-            position = tf.cast(first_row, tf.int64) * tf.cast(length, tf.int64)
+            counts, length = self._encoded(piece)
+            sequence, token = tf.unstack(before)
             seed = tf.constant(self._seed, tf.int64)
-            place = DropoutPlace(seed, self.step, first_row, first_token, position)
+            position = sequence * length
+            place = DropoutPlace(seed, self.step, first_row, sequence, token, position)
             more, new = self._gradients(piece, totals, place)
             # TensorFlow melts additions into one of many terms, whose order depends on which
             # thread is faster, but not those that wait for something.
             with tf.control_dependencies([new]):
                 gradients = [a + b for a, b in zip(gradients, more, strict=True)]
-            first_token += tf.cast(_count_tokens(piece), tf.int64)
-            return index + 1, first_row + rows, first_token, gradients, stats + new
+            rows = tf.shape(piece["token_ids"])[0]
+            return index + 1, first_row + rows, before + counts, gradients, stats + new
 
         state = (
             tf.constant(0),
             first_row,
-            first_token,
+            before,
             [tf.zeros(v.shape, v.dtype) for v in self._optimizer.variables],
             tf.zeros([1 + len(self._sum_names)]),
         )
@@ -258,7 +272,9 @@ class TrainingLoop:
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
         sums["rows"] = tf.reduce_sum(tf.cast(batch["sample_weight"] > 0, tf.float32))
-        lengths = tf.reduce_sum(tf.cast(batch["padding_mask"], tf.float32), axis=1)
+        mask = encoded_mask(self._model, batch["padding_mask"])
+        lengths = tf.reduce_sum(tf.cast(mask, tf.float32), axis=1)
+        sums["sequences"] = tf.reduce_sum(tf.cast(lengths > 0, tf.float32))
         sums["tokens"], sums["token_pairs"] = tf.reduce_sum(lengths), tf.reduce_sum(lengths**2)
         stats = tf.stack([loss, *(sums[name] for name in self._sum_names)])
         return [tf.convert_to_tensor(gradient) for gradient in gradients], stats
@@ -274,7 +290,3 @@ class TrainingLoop:
             return tensor[index * size : (index + 1) * size]
 
         return tf.nest.map_structure(cut, batch)
-
-
-def _count_tokens(batch):
-    return tf.reduce_sum(batch["padding_mask"])

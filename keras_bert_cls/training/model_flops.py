@@ -27,8 +27,9 @@ def training_flops(
       encoder: sizes of the encoder.
       num_logits: width of the model's logits: tokens of the vocabulary, or labels.
       sums: of the updates:
-        tokens: real tokens.
-        token_pairs: sum of the squared lengths of rows, what attention compares.
+        sequences: what the encoder reads: real rows, or windows of documents.
+        tokens: real tokens of the sequences.
+        token_pairs: sum of the squared lengths of sequences, what attention compares.
         masked_entries: tokens that a masked LM predicts; if missing, the model is a classifier.
         pair_entries: rows whose order of segments a masked LM predicts, if it does.
         rows: real rows; what a classifier predicts.
@@ -60,7 +61,8 @@ def _head_products(hidden: int, num_logits: int, sums: Mapping[str, float]) -> f
         return hidden * hidden + hidden * size
 
     if "masked_entries" not in sums:
-        return sums["rows"] * dense_and_logits(num_logits)
+        pooler = sums["sequences"] * hidden * hidden
+        return pooler + sums["rows"] * hidden * num_logits
     masked = sums["masked_entries"] * dense_and_logits(num_logits)
     return masked + sums.get("pair_entries", 0.0) * dense_and_logits(2)
 

@@ -54,7 +54,8 @@ class StepTimings:
         """Returns what was measured since the last `restart`.
 
         Returns:
-          examples_per_second, tokens_per_second: real rows and tokens.
+          examples_per_second, tokens_per_second: real rows, and real tokens of the encoder, which
+            reads those where windows overlap twice.
           step_seconds: mean time of an update.
           data_wait_share: share of the time in which the devices waited for data.
           model_flops_utilization: share of the peak that the updates needed, if there is a peak
