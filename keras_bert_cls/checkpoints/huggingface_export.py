@@ -20,6 +20,7 @@ from keras_bert_cls.checkpoints.new_folder import write_new_folder
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.activations import ACTIVATIONS
 from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.document_encoder import document_config
 from keras_bert_cls.modeling.encoder import encoder_config
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 
@@ -51,6 +52,10 @@ def export_to_huggingface(trained: TrainedModel, output: str | os.PathLike) -> N
         raise UserError(
             f"transformers' BERT always has learned positions, but this encoder has "
             f"{encoder.positions} ones"
+        )
+    if document_config(model):
+        raise UserError(
+            "transformers has no class that pools windows of a document as this model does"
         )
     if trained.settings.task == "seq2seq":
         raise UserError("transformers' BERT has no decoder like this model's")

@@ -12,6 +12,7 @@ from keras_bert_cls.checkpoints.weight_transfer import transfer_weights
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.activations import ACTIVATIONS
 from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.document_encoder import document_config
 from keras_bert_cls.modeling.encoder import (
     INPUT_NAMES,
     build_encoder,
@@ -130,13 +131,15 @@ def make_model(checkpoint: Checkpoint, options: ImportOptions) -> ImportedModel:
 def encoder_of(model: keras.Model) -> keras.Model:
     """Returns the encoder inside a model of ours.
 
-    It shares the model's weights. Of a masked language model without a pooler it is a copy with a
-    random pooler, the same each time.
+    It shares the model's weights. Of a model that reads windows of documents it is a copy, and of a
+    masked language model without a pooler a copy with a random pooler, the same each time.
     """
-    if not any(layer.name == "pooler" for layer in model.layers):
+    has_pooler = any(layer.name == "pooler" for layer in model.layers)
+    if not has_pooler or document_config(model):
         encoder = build_encoder(encoder_config(model))
         copy_shared_weights(model, encoder)
-        _randomize_pooler(encoder)
+        if not has_pooler:
+            _randomize_pooler(encoder)
         return encoder
     outputs = {
         "sequence_output": model.get_layer("sequence_output").output,

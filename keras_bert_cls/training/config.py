@@ -12,6 +12,7 @@ from keras_bert_cls.data.config import (
 from keras_bert_cls.data.seq2seq_config import Seq2SeqData
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.decoder_config import DecoderConfig, GenerationConfig
+from keras_bert_cls.modeling.document_config import DocumentConfig
 from keras_bert_cls.modeling.head_settings import HEAD_KINDS
 from keras_bert_cls.training.distillation_config import DistillationConfig
 from keras_bert_cls.training.optimizer_config import OptimizerConfig
@@ -196,6 +197,8 @@ class FinetuneConfig:
         took every other one). () takes all.
       tokenizer: not looked at with init_from: the earlier run's is used.
       encoder: with init_from only dropout, attention_dropout and pack_tokens are looked at.
+      documents: the windows in which texts are read that are longer than the encoder's positions;
+        data.max_length is then the tokens of a whole text.
     """
 
     seed: int = 0
@@ -204,6 +207,7 @@ class FinetuneConfig:
     tokenizer: TokenizerConfig = dataclasses.field(default_factory=TokenizerConfig)
     data: ClassificationData = dataclasses.field(default_factory=ClassificationData)
     encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
+    documents: DocumentConfig = dataclasses.field(default_factory=DocumentConfig)
     head: HeadConfig = dataclasses.field(default_factory=HeadConfig)
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     train: TrainConfig = dataclasses.field(default_factory=lambda: TrainConfig(epochs=3))

@@ -9,7 +9,7 @@ from keras_bert_cls.data.config import choice_problem
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.training.config import LOWER_IS_BETTER, FinetuneConfig, Seq2SeqConfig
 from keras_bert_cls.training.multitask_config import MultiTaskConfig
-from keras_bert_cls.training.run_config import RunConfig
+from keras_bert_cls.training.run_config import RunConfig, sequence_lengths
 
 
 def check_config(config: RunConfig) -> None:
@@ -111,12 +111,13 @@ def _problems_between_parts(config: RunConfig) -> list[str]:
     if not config.tokenizer.vocabulary:
         found.append("--config.tokenizer: vocabulary names no file; bertcls-vocab makes one")
     positions = config.encoder.max_sequence_length
-    found += [
-        f"--config.{name}: max_length is {data.max_length}, but the encoder has {positions} "
-        "positions (encoder.max_sequence_length)"
-        for name, data in data_parts.items()
-        if data.max_length > positions
-    ]
+    for field, length in sequence_lengths(config).items():
+        if length > positions:
+            part, _, name = field.rpartition(".")
+            found.append(
+                f"--config.{part}: {name} is {length}, but the encoder has {positions} positions "
+                "(encoder.max_sequence_length)"
+            )
     return found
 
 
@@ -134,7 +135,8 @@ def _layer_problems(config: RunConfig) -> list[str]:
 
 def _finetune_problems(config: FinetuneConfig) -> list[str]:
     regression = _regression_problems(config) if config.task == "regression" else []
-    return _distillation_problems(config) + regression + _head_problems(config)
+    documents = _document_problems(config) if config.documents.window_length else []
+    return _distillation_problems(config) + regression + _head_problems(config) + documents
 
 
 def _multitask_problems(config: MultiTaskConfig) -> list[str]:
@@ -170,6 +172,21 @@ def _distillation_problems(config: FinetuneConfig) -> list[str]:
         f"data is {labelled.text_pair_column!r}: rows with and without label must have as many "
         "texts"
     ]
+
+
+def _document_problems(config: FinetuneConfig) -> list[str]:
+    window, longest = config.documents.window_length, config.data.max_length
+    found = []
+    if longest <= window:
+        found.append(
+            f"data.max_length is {longest}: every text fits a window of {window} tokens, so that "
+            "there are no others"
+        )
+    if config.data.text_pair_column is not None:
+        found.append("windows are of one text, but data.text_pair_column names a second one")
+    if config.train.jit_compile:
+        found.append("windows differ in number from batch to batch: set train.jit_compile=False")
+    return [f"--config.documents: {problem}" for problem in found]
 
 
 def _regression_problems(config: FinetuneConfig) -> list[str]:

@@ -17,7 +17,13 @@ from keras_bert_cls.data.labels import LabelSet
 from keras_bert_cls.data.row_matrix import reuse_or_compute
 from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.modeling.encoder import INPUT_NAMES, copy_shared_weights, encoder_config
+from keras_bert_cls.modeling.document_encoder import document_config, document_encoder
+from keras_bert_cls.modeling.encoder import (
+    INPUT_NAMES,
+    build_encoder,
+    copy_shared_weights,
+    encoder_config,
+)
 from keras_bert_cls.modeling.models import classifier_model, head_settings
 from keras_bert_cls.modeling.trained_model import (
     MODEL_FILE,
@@ -152,8 +158,11 @@ def _packed(model: keras.Model) -> keras.Model:
     if config.pack_tokens:
         return model
     config = dataclasses.replace(config, pack_tokens=True)
+    encoder, documents = build_encoder(config), document_config(model)
+    if documents:
+        encoder = document_encoder(encoder, documents)
     labels = model.output["logits"].shape[-1]
-    packed = classifier_model(config, labels, head=head_settings(model))
+    packed = classifier_model(encoder, labels, head=head_settings(model))
     copy_shared_weights(model, packed)
     return packed
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from keras_bert_cls.data.batch_source import BatchSource
 from keras_bert_cls.data.targets import read_labels
+from keras_bert_cls.modeling.document_encoder import document_encoder
+from keras_bert_cls.modeling.encoder import build_encoder
 from keras_bert_cls.modeling.models import classifier_model
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.training.config import FinetuneConfig
@@ -73,10 +75,11 @@ class _Finetuning(ScoredTask):
         return self.task.stores.keys()
 
     def build_model(self) -> keras.Model:
+        encoder, documents = build_encoder(self.start.encoder), self.task.config.documents
+        if documents.window_length:
+            encoder = document_encoder(encoder, documents)
         head = self.task.head()
-        model = classifier_model(
-            self.start.encoder, head.num_labels, head.dropout, head=head.settings
-        )
+        model = classifier_model(encoder, head.num_labels, head.dropout, head=head.settings)
         return self.start.give_weights(model)
 
     def objective(self) -> Objective:

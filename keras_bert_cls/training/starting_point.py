@@ -9,7 +9,7 @@ from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.encoder import copy_shared_weights, encoder_config
 from keras_bert_cls.text.tokenizer import Tokenizer
-from keras_bert_cls.training.run_config import RunConfig
+from keras_bert_cls.training.run_config import RunConfig, sequence_lengths
 
 
 @dataclasses.dataclass
@@ -56,11 +56,11 @@ def starting_point(config: RunConfig) -> StartingPoint:
         attention_dropout=config.encoder.attention_dropout,
         pack_tokens=config.encoder.pack_tokens,
     )
-    for name, data in config.data_parts.items():
-        if data.max_length > encoder.max_sequence_length:
+    for field, length in sequence_lengths(config).items():
+        if length > encoder.max_sequence_length:
             raise UserError(
-                f"--config.{name}.max_length is {data.max_length}, but the encoder of "
-                f"{config.init_from} has {encoder.max_sequence_length} positions"
+                f"--config.{field} is {length}, but the encoder of {config.init_from} has "
+                f"{encoder.max_sequence_length} positions"
             )
     return StartingPoint(source.tokenizer, encoder, source.model, blocks)
 

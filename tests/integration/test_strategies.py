@@ -71,6 +71,25 @@ def test_fine_tuning(files):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("pack_tokens", [True, False])
+def test_documents(files, pack_tokens):
+    # Up to three windows a row, so that the replicas' parts differ in windows as well as in tokens.
+    config = finetune_config(
+        files,
+        **TRAIN,
+        documents_window_length=8,
+        documents_overlap=2,
+        documents_pooling="attention",
+        optimizer_clip_norm=0.2,
+        encoder_max_sequence_length=8,
+        encoder_pack_tokens=pack_tokens,
+        train_accumulation=2,
+        data_test_files=(),
+    )
+    check("finetune", config, files)
+
+
+@pytest.mark.slow
 def test_distillation(files):
     teacher = finetune_config(files, train_steps=4, data_dev_files=(), data_test_files=())
     path = write_config(files / "teacher-config.py", teacher)

@@ -10,8 +10,9 @@ from keras_bert_cls.modeling.dropout import Dropout, DropoutPlace, dropout_at
 from keras_bert_cls.modeling.encoder import build_encoder
 
 
-def place(seed=1, step=0, row=0, token=0, position=0) -> DropoutPlace:
-    return DropoutPlace(tf.constant(seed), tf.constant(step, tf.int64), row, token, position)
+def place(seed=1, step=0, **where) -> DropoutPlace:
+    nowhere = dict.fromkeys(DropoutPlace._fields[2:], 0)
+    return DropoutPlace(tf.constant(seed), tf.constant(step, tf.int64), **{**nowhere, **where})
 
 
 def dropped(layer, x, **where) -> np.ndarray:
@@ -19,7 +20,7 @@ def dropped(layer, x, **where) -> np.ndarray:
         return layer(tf.constant(x), training=True).numpy()
 
 
-@pytest.mark.parametrize("per", ["row", "token", "position"])
+@pytest.mark.parametrize("per", ["row", "sequence", "token", "position"])
 @pytest.mark.parametrize("shape", [(20, 6), (20, 3, 8, 8)])
 def test_replicas_draw_what_one_device_would(per, shape):
     layer, x = Dropout(0.3, per), np.ones(shape, np.float32)
@@ -101,7 +102,7 @@ def test_two_halves_of_a_batch_equal_the_whole_encoder(pack_tokens):
     parts = []
     for start in (0, 3):
         tokens = int(lengths[:start].sum())
-        with dropout_at(place(row=start, token=tokens, position=start * 8)):
+        with dropout_at(place(sequence=start, token=tokens, position=start * 8)):
             part = {name: values[start : start + 3] for name, values in batch.items()}
             parts.append(encoder(part, training=True))
     for name, values in whole.items():

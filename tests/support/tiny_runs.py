@@ -9,6 +9,7 @@ from keras_bert_cls.data.config import ClassificationData, MaskingConfig, Pretra
 from keras_bert_cls.data.seq2seq_config import Seq2SeqData
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.decoder_config import DecoderConfig, GenerationConfig
+from keras_bert_cls.modeling.document_config import DocumentConfig
 from keras_bert_cls.training.config import (
     FinetuneConfig,
     HeadConfig,
@@ -35,6 +36,7 @@ _CLASSES = (
     ClassificationData,
     DistillationConfig,
     DecoderConfig,
+    DocumentConfig,
     EncoderConfig,
     FinetuneConfig,
     GenerationConfig,

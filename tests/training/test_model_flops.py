@@ -19,7 +19,12 @@ CONFIG = EncoderConfig(
     max_sequence_length=64,
     pack_tokens=False,
 )
-FULL_ROWS = {"rows": ROWS, "tokens": ROWS * LENGTH, "token_pairs": ROWS * LENGTH**2}
+FULL_ROWS = {
+    "rows": ROWS,
+    "sequences": ROWS,
+    "tokens": ROWS * LENGTH,
+    "token_pairs": ROWS * LENGTH**2,
+}
 
 
 def counted(model, names) -> tuple[int, int]:
@@ -73,14 +78,22 @@ def test_classifier():
     assert flops == pytest.approx(everything, rel=0.03)
 
 
+def test_windows_of_a_document_have_logits_once():
+    products, _ = counted(classifier_model(CONFIG, LABELS), ["logits"])
+    flops = training_flops(CONFIG, LABELS, {**FULL_ROWS, "rows": 1})
+    assert flops == products - 6 * (ROWS - 1) * 128 * LABELS
+
+
 def test_padding_is_no_use_and_batches_add_up():
     lengths = (32, 9, 1)
-    sums = {"rows": 3.0, "tokens": float(sum(lengths)), "token_pairs": sum(n**2.0 for n in lengths)}
-    alone = [
-        training_flops(CONFIG, LABELS, {"rows": 1.0, "tokens": float(n), "token_pairs": n**2.0})
-        for n in lengths
-    ]
-    assert training_flops(CONFIG, LABELS, sums) == sum(alone)
+
+    def flops(*lengths: int) -> float:
+        pairs = sum(n**2 for n in lengths)
+        sums = {"rows": len(lengths), "sequences": len(lengths), "tokens": sum(lengths)}
+        return training_flops(CONFIG, LABELS, {**sums, "token_pairs": pairs})
+
+    alone = [flops(length) for length in lengths]
+    assert flops(*lengths) == sum(alone)
     assert sum(alone) < training_flops(CONFIG, LABELS, FULL_ROWS) / 2
 
 
