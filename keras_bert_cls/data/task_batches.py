@@ -88,7 +88,8 @@ class TaskBatches:
         masker = self._parts[-1].masker
         assert masker is not None
         batch = dict(batch)
-        word_starts, token_ids = batch.pop(f"{task}/word_starts"), batch["token_ids"]
+        # The masker takes the pieces for words if nobody found words.
+        word_starts, token_ids = batch.pop(f"{task}/word_starts", None), batch["token_ids"]
 
         def masked() -> dict[str, tf.Tensor]:
             seeds = tf.stack([tf.constant(self.draws.seed, tf.int64), batch["step"]])

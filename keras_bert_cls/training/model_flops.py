@@ -54,6 +54,21 @@ def training_flops(
     return _FORWARD_AND_BACKWARD * _PER_MULTIPLY_ADD * products
 
 
+def multitask_flops(encoder: EncoderConfig, sums: Mapping[str, float]) -> float:
+    """Counts the operations of updates of several tasks; see `training_flops`.
+
+    The logits of the tasks, which are few beside all else, are left out.
+
+    Args:
+      encoder: sizes of the encoder.
+      sums: of the updates; those of the masked LM's terms have its name before them.
+    """
+    masked = {"masked_entries": sums.get("masked_lm/masked_entries", 0.0)}
+    masked |= {"tokens": 0.0, "token_pairs": 0.0}
+    tasks = training_flops(encoder, 0, sums)
+    return tasks + training_flops(encoder, encoder.vocabulary_size, masked)
+
+
 def _head_products(hidden: int, num_logits: int, sums: Mapping[str, float]) -> float:
     """Returns the multiply-adds of the forward pass behind the encoder's last block."""
 

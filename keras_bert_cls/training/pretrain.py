@@ -1,6 +1,5 @@
 """Masked-language-model pretraining."""
 
-import dataclasses
 import os
 from collections.abc import Callable, Mapping
 
@@ -9,9 +8,7 @@ import keras
 from keras_bert_cls.data.batch_plan import BatchPlan
 from keras_bert_cls.data.batch_source import BatchSource
 from keras_bert_cls.data.batches import PretrainingBatches
-from keras_bert_cls.data.fingerprint import fingerprint, reuse_or_build
 from keras_bert_cls.data.masking import TokenMasker
-from keras_bert_cls.data.pretraining_rows import build_pretraining_store
 from keras_bert_cls.data.shard_batches import ShardBatches
 from keras_bert_cls.data.store_batches import StoreBatches
 from keras_bert_cls.data.token_store import TokenStore
@@ -28,6 +25,7 @@ from keras_bert_cls.training.run import RunParts, open_workers, train
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.run_options import RunOptions
 from keras_bert_cls.training.starting_point import StartingPoint, starting_point
+from keras_bert_cls.training.text_reading import read_text
 from keras_bert_cls.training.workers import Workers
 
 _DEFAULT_OPTIONS = RunOptions()
@@ -147,20 +145,8 @@ def _stores(
         "train": () if config.data.packed else config.data.files,
         "dev": config.data.dev_files if workers.is_chief else (),
     }
-    settings = {
-        **dataclasses.asdict(config.data),
-        "vocabulary": tokenizer.vocabulary.tokens,
-        "lowercase": tokenizer.lowercase,
-        "strip_accents": tokenizer.strip_accents,
-    }
 
     def read(split: str) -> TokenStore:
-        return reuse_or_build(
-            run.stores(split, workers.index),
-            fingerprint(files[split], settings),
-            lambda folder: build_pretraining_store(
-                folder, files[split], config.data, tokenizer, f"reading {split}"
-            ),
-        )
+        return read_text(run, split, files[split], config.data, tokenizer, workers.index)
 
     return workers.chief_first(lambda: {split: read(split) for split in files if files[split]})

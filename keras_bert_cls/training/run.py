@@ -19,7 +19,7 @@ from keras_bert_cls.training.config import OptimizerConfig
 from keras_bert_cls.training.interruption import peers_watched
 from keras_bert_cls.training.loop import TrainingLoop
 from keras_bert_cls.training.metrics import Scores
-from keras_bert_cls.training.model_flops import training_flops
+from keras_bert_cls.training.model_flops import multitask_flops, training_flops
 from keras_bert_cls.training.objectives import Objective
 from keras_bert_cls.training.parameter_rules import ParameterRule, default_rules, match_rules
 from keras_bert_cls.training.profiling import Profiler
@@ -29,6 +29,7 @@ from keras_bert_cls.training.run_log import Log, RunLog, SilentLog
 from keras_bert_cls.training.run_options import RunOptions
 from keras_bert_cls.training.schedules import learning_rate_schedule
 from keras_bert_cls.training.snapshot import flatten
+from keras_bert_cls.training.step_timings import Flops
 from keras_bert_cls.training.strategy import make_strategy
 from keras_bert_cls.training.trainer import Trainer, total_steps
 from keras_bert_cls.training.workers import Workers
@@ -136,20 +137,26 @@ def _resume(
 def _make_log(run: RunParts, model: keras.Model, progress: Progress, steps: int) -> Log:
     if not run.workers.is_chief:
         return SilentLog()
-    flops = functools.partial(
-        training_flops,
-        encoder_config(model),
-        model.output["logits"].shape[-1],
-        decoder=decoder_config(model) if decoder_blocks(model) else None,
-    )
     devices = run.workers.strategy.num_replicas_in_sync
     return RunLog(
         run.directory,
         progress.step,
         steps,
         log_format=run.options.log_format,
-        flops=flops,
+        flops=_flops_of(model),
         peak_flops=1e12 * run.options.peak_tflops * devices,
+    )
+
+
+def _flops_of(model: keras.Model) -> Flops:
+    encoder = encoder_config(model)
+    if "logits" not in model.output:
+        return functools.partial(multitask_flops, encoder)
+    return functools.partial(
+        training_flops,
+        encoder,
+        model.output["logits"].shape[-1],
+        decoder=decoder_config(model) if decoder_blocks(model) else None,
     )
 
 

@@ -24,12 +24,14 @@ class SplitReader:
       config: names the files; those without labels are part of the split "train".
       labels: from `read_labels`.
       worker: who reads; 0 is the chief.
+      folder: in the run's data, for a task's part of it; "" for all of it.
     """
 
     run: RunDirectory
     config: FinetuneConfig
     labels: LabelSet | None
     worker: int = 0
+    folder: str = ""
 
     def read_all(self, tokenizer: Tokenizer) -> dict[str, TokenStore]:
         """Returns the splits that a worker needs: the chief alone evaluates."""
@@ -53,8 +55,8 @@ class SplitReader:
             the split's.
         """
         digest = self.fingerprint(split, tokenizer, max_length)
-        folders = self.run.stores(split, self.worker)
-        folders += self.run.stores(name, self.worker) if name else []
+        names = [f"{self.folder}/{each}".lstrip("/") for each in (split, name) if each]
+        folders = [path for each in names for path in self.run.stores(each, self.worker)]
         return reuse_or_build(
             folders, digest, lambda folder: self._build(folder, split, tokenizer, max_length)
         )

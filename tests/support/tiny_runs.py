@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_bert_cls.data.config import ClassificationData, MaskingConfig, PretrainingData
 from keras_bert_cls.data.seq2seq_config import Seq2SeqData
+from keras_bert_cls.data.task_sampling import SamplingConfig
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.decoder_config import DecoderConfig, GenerationConfig
 from keras_bert_cls.modeling.document_config import DocumentConfig
@@ -20,6 +21,11 @@ from keras_bert_cls.training.config import (
     TrainConfig,
 )
 from keras_bert_cls.training.distillation_config import DistillationConfig
+from keras_bert_cls.training.multitask_config import (
+    AuxiliaryMaskedLM,
+    MultiTaskConfig,
+    TaskConfig,
+)
 from keras_bert_cls.training.run_config import RunConfig
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -33,6 +39,7 @@ LABELS = tuple(sorted(WORDS))
 VOCABULARY = (*SPECIAL_TOKENS, *FILLERS, *(word for words in WORDS.values() for word in words))
 
 _CLASSES = (
+    AuxiliaryMaskedLM,
     ClassificationData,
     DistillationConfig,
     DecoderConfig,
@@ -42,11 +49,14 @@ _CLASSES = (
     GenerationConfig,
     HeadConfig,
     MaskingConfig,
+    MultiTaskConfig,
     OptimizerConfig,
     PretrainConfig,
     PretrainingData,
+    SamplingConfig,
     Seq2SeqConfig,
     Seq2SeqData,
+    TaskConfig,
     TokenizerConfig,
     TrainConfig,
 )
