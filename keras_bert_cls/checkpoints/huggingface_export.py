@@ -22,6 +22,7 @@ from keras_bert_cls.modeling.activations import ACTIVATIONS
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.document_encoder import document_config
 from keras_bert_cls.modeling.encoder import encoder_config
+from keras_bert_cls.modeling.output_softmax import adaptive_layer
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 
 # gelu_new is the name that all releases of transformers know.
@@ -57,6 +58,8 @@ def export_to_huggingface(trained: TrainedModel, output: str | os.PathLike) -> N
         raise UserError(
             "transformers has no class that pools windows of a document as this model does"
         )
+    if adaptive_layer(model) is not None:
+        raise UserError("transformers' BERT has no adaptive softmax like this model's")
     if trained.settings.task == "seq2seq":
         raise UserError("transformers' BERT has no decoder like this model's")
     if trained.settings.head != "dense":

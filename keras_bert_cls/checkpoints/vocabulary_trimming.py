@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from keras_bert_cls.errors import UserError
+from keras_bert_cls.modeling.output_softmax import adaptive_layer
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.text.tokenizer import Tokenizer
 from keras_bert_cls.text.vocabulary import SPECIAL_TOKENS, SUFFIX_INDICATOR, Vocabulary
@@ -36,8 +37,13 @@ def trim_vocabulary(trained: TrainedModel, texts: Iterable[str]) -> TrainedModel
       texts: the corpus; all different words of it are held in memory.
 
     Raises:
-      UserError: the vocabulary knows no word of the texts.
+      UserError: the vocabulary knows no word of the texts, or an adaptive softmax is over it.
     """
+    if trained.settings.task == "masked_lm" and adaptive_layer(trained.model) is not None:
+        raise UserError(
+            "the vocabulary of a masked LM with an adaptive softmax cannot be cut: its clusters "
+            "are made for these tokens. Fine-tune it first, or pretrain on the smaller vocabulary."
+        )
     tokenizer = trained.tokenizer
     counts = WordCounts(tokenizer.lowercase, tokenizer.strip_accents, max_words=sys.maxsize)
     counts.add(texts)

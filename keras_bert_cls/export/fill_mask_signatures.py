@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras_bert_cls.export.masked_texts import MaskedTextReader, fill_pieces
 from keras_bert_cls.export.string_function import Outputs, string_function
 from keras_bert_cls.export.tokenize_signature import token_names
+from keras_bert_cls.modeling.output_softmax import softmax_of
 from keras_bert_cls.modeling.trained_model import TrainedModel
 
 TOP_TOKENS = 5
@@ -26,14 +27,13 @@ def fill_mask_signature(
     tokens are "" and scores 0; `sequence` keeps a [MASK] that was cut off.
     """
     vocabulary = trained.tokenizer.vocabulary
-    reader = MaskedTextReader(trained, pad_to_multiple_of)
+    reader, softmax = MaskedTextReader(trained, pad_to_multiple_of), softmax_of(trained.model)
 
     def fill_mask(text: tf.Tensor) -> Outputs:
         texts = reader.read(text)
         inputs = {**texts.packed, "mask_positions": texts.positions}
-        logits = trained.model(inputs, training=False)["logits"]
-        probabilities = tf.nn.softmax(tf.cast(logits, tf.float32))
-        scores, best = tf.math.top_k(probabilities, k=min(top_tokens, len(vocabulary)))
+        outputs = trained.model(inputs, training=False)
+        best, scores = softmax.top_k(outputs, min(top_tokens, len(vocabulary)))
         is_mask = texts.is_mask[..., tf.newaxis]
         tokens = tf.where(is_mask, tf.gather(token_names(vocabulary), best), "")
         words = tf.strings.regex_replace(tokens[..., 0], "^##(.)", r"\1")

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_bert_cls.export.parts import run_in_parts
 from keras_bert_cls.export.string_function import Outputs, string_function
+from keras_bert_cls.modeling.output_softmax import softmax_of
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.text.packing import pack_texts
 from keras_bert_cls.text.vocabulary import is_suffix
@@ -42,7 +43,7 @@ class _Scorer:
     """The body of a signature and its steps; `hides_rest` masks the rest of a token's word."""
 
     def __init__(self, trained: TrainedModel, pad_to_multiple_of: int, hides_rest: bool):
-        self._trained = trained
+        self._trained, self._softmax = trained, softmax_of(trained.model)
         self._vocabulary = trained.tokenizer.vocabulary
         self._pad_to_multiple_of = pad_to_multiple_of
         self._hides_rest = hides_rest
@@ -102,7 +103,5 @@ class _Scorer:
             "padding_mask": tf.cast(place < lengths[:, tf.newaxis], tf.int32),
             "mask_positions": column,
         }
-        logits = self._trained.model(inputs, training=False)["logits"]
-        scores = tf.nn.log_softmax(tf.cast(logits[:, 0], tf.float32))
-        token = tf.gather(token_ids, position, batch_dims=1)
-        return tf.gather(scores, token, batch_dims=1)
+        outputs = self._trained.model(inputs, training=False)
+        return -self._softmax.losses(outputs, tf.gather(token_ids, column, batch_dims=1))[:, 0]

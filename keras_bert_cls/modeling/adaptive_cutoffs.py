@@ -9,6 +9,7 @@ import numpy as np
 from keras_bert_cls.errors import UserError
 
 _CANDIDATES = 300
+_MOST_CLUSTERS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +54,48 @@ class CostModel:
 def frequency_order(counts: Sequence[int] | np.ndarray) -> np.ndarray:
     """Returns the labels from the most to the least frequent, int32; equal ones by number."""
     return np.argsort(-np.asarray(counts, np.float64), kind="stable").astype(np.int32)
+
+
+@dataclasses.dataclass(frozen=True)
+class AdaptiveShape:
+    """What the labels' frequencies make of an adaptive softmax.
+
+    Attributes:
+      cutoffs, div_value: see AdaptiveSoftmax.
+      order: the labels from the most to the least frequent, int32.
+    """
+
+    cutoffs: tuple[int, ...]
+    div_value: float
+    order: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        counts: Sequence[int] | np.ndarray,
+        hidden_dim: int,
+        cutoffs: Sequence[int] = (),
+        div_value: float = 4.0,
+    ) -> "AdaptiveShape":
+        """Returns the shape for labels that occur so often.
+
+        Args:
+          counts: how often each label occurs.
+          hidden_dim: width of the hidden states.
+          cutoffs: () chooses them, with the most clusters up to 3 that can be.
+          div_value: each cluster is narrower than the one before by this factor.
+
+        Raises:
+          UserError: the cutoffs do not fit the labels, or the clusters would have no width.
+        """
+        if cutoffs:
+            chosen = checked_cutoffs(len(counts), cutoffs)
+        else:
+            clusters = min(_MOST_CLUSTERS, len(counts) - 1)
+            while clusters > 1 and hidden_dim < div_value**clusters:
+                clusters -= 1
+            chosen = adaptive_cutoffs(counts, hidden_dim, div_value, clusters)
+        return cls(chosen, div_value, frequency_order(counts))
 
 
 def adaptive_cutoffs(

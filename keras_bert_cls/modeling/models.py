@@ -3,7 +3,9 @@
 import keras
 
 from keras_bert_cls.data.label_tree import LabelTree
+from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.activations import ACTIVATIONS
+from keras_bert_cls.modeling.adaptive_softmax import AdaptiveSoftmax
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.dense_head import dense_head
 from keras_bert_cls.modeling.dropout import Dropout
@@ -21,6 +23,7 @@ def masked_lm_model(
     encoder: keras.Model | EncoderConfig,
     pair_objective: bool = False,
     name: str = "masked_lm",
+    adaptive: AdaptiveSoftmax | None = None,
 ) -> keras.Model:
     """Puts a masked-language-model head (Devlin et al. 2018) on an encoder.
 
@@ -28,10 +31,14 @@ def masked_lm_model(
       encoder: what `build_encoder` returns, or a config to build one from.
       pair_objective: also judge pairs of segments (next-sentence or sentence-order prediction).
       name: the model's name.
+      adaptive: the output layer, for a large vocabulary (Grave et al. 2017); its labels are token
+        ids. None is BERT's: the output matrix is the token embedding.
 
     Returns:
       A model from the encoder's inputs and mask_positions, int32 [batch, masks], to a dict of
-        logits: float32 [batch, masks, vocabulary]. The output matrix is the token embedding;
+        logits: float32 [batch, masks, vocabulary]; with `adaptive` they are log-probabilities, and
+          graphs compute them only where something reads them, see `softmax_of`;
+        head_input: [batch, masks, hidden], with `adaptive`: what its `loss` and `top_k` take;
         pair_logits: float32 [batch, 2], with the pair objective: in order or not.
     """
     if isinstance(encoder, EncoderConfig):
@@ -47,8 +54,12 @@ def masked_lm_model(
     )(x)
     x = keras.layers.Activation(ACTIVATIONS[config.activation], name="masked_lm_activation")(x)
     x = keras.layers.LayerNormalization(epsilon=config.layer_norm_epsilon, name="masked_lm_norm")(x)
-    logits = OutputBias(name="masked_lm_bias")(token_embedding(x, reverse=True))
-    outputs = {"logits": logits}
+    if adaptive is None:
+        bias = OutputBias(name="masked_lm_bias")
+        outputs = {"logits": bias(token_embedding(x, reverse=True))}
+    else:
+        _require_labels(adaptive, config.vocabulary_size, "tokens of the vocabulary")
+        outputs = {"logits": adaptive(x), "head_input": x}
     if pair_objective:
         pair_head = keras.layers.Dense(2, dtype="float32", name="pair_logits")
         outputs["pair_logits"] = pair_head(encoder.output["pooled_output"])
@@ -107,3 +118,11 @@ def head_settings(model: keras.Model) -> HeadSettings:
         if isinstance(layer, LevelLogProbabilities):
             return HeadSettings("ordinal", level_shares=tuple(layer.shares))
     return DENSE_HEAD
+
+
+def _require_labels(layer: AdaptiveSoftmax, count: int, what: str) -> None:
+    if layer.num_classes != count:
+        raise UserError(
+            f"the adaptive softmax must have a label for each of the {count} {what}, got "
+            f"num_classes {layer.num_classes}"
+        )

@@ -14,11 +14,13 @@ from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.decoder_config import DecoderConfig, GenerationConfig
 from keras_bert_cls.modeling.document_config import DocumentConfig
 from keras_bert_cls.modeling.head_settings import HEAD_KINDS
+from keras_bert_cls.training.adaptive_config import AdaptiveConfig
 from keras_bert_cls.training.distillation_config import DistillationConfig
 from keras_bert_cls.training.optimizer_config import OptimizerConfig
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 CLASS_WEIGHTS = ("none", "balanced")
+MASKED_LM_OUTPUTS = ("tied", "adaptive")
 METRICS = {
     "masked_lm": ("loss", "masked_accuracy"),
     "single_label": ("accuracy", "macro_f1", "micro_f1", "mcc", "loss"),
@@ -123,6 +125,9 @@ class PretrainConfig:
       init_layers: see FinetuneConfig.
       tokenizer: not looked at with init_from: the earlier run's is used.
       encoder: with init_from only dropout, attention_dropout and pack_tokens are looked at.
+      output: "tied", BERT's output layer: the token embedding; or "adaptive", an adaptive softmax
+        with weights of its own, for large vocabularies.
+      adaptive: its sizes, with "adaptive" only. Tokens are counted in the training data.
     """
 
     seed: int = 0
@@ -132,6 +137,8 @@ class PretrainConfig:
     data: PretrainingData = dataclasses.field(default_factory=PretrainingData)
     masking: MaskingConfig = dataclasses.field(default_factory=MaskingConfig)
     encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
+    output: str = "tied"
+    adaptive: AdaptiveConfig = dataclasses.field(default_factory=AdaptiveConfig)
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     train: TrainConfig = dataclasses.field(default_factory=lambda: TrainConfig(steps=10_000))
 
@@ -199,6 +206,7 @@ class FinetuneConfig:
       encoder: with init_from only dropout, attention_dropout and pack_tokens are looked at.
       documents: the windows in which texts are read that are longer than the encoder's positions;
         data.max_length is then the tokens of a whole text.
+      adaptive: sizes of an adaptive head. Labels are counted in the training data.
     """
 
     seed: int = 0
@@ -209,6 +217,7 @@ class FinetuneConfig:
     encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
     documents: DocumentConfig = dataclasses.field(default_factory=DocumentConfig)
     head: HeadConfig = dataclasses.field(default_factory=HeadConfig)
+    adaptive: AdaptiveConfig = dataclasses.field(default_factory=AdaptiveConfig)
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     train: TrainConfig = dataclasses.field(default_factory=lambda: TrainConfig(epochs=3))
     distillation: DistillationConfig = dataclasses.field(default_factory=DistillationConfig)

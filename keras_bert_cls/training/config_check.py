@@ -7,7 +7,14 @@ from typing import Any
 
 from keras_bert_cls.data.config import choice_problem
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.training.config import LOWER_IS_BETTER, FinetuneConfig, Seq2SeqConfig
+from keras_bert_cls.training.adaptive_config import adaptive_problems
+from keras_bert_cls.training.config import (
+    LOWER_IS_BETTER,
+    MASKED_LM_OUTPUTS,
+    FinetuneConfig,
+    PretrainConfig,
+    Seq2SeqConfig,
+)
 from keras_bert_cls.training.multitask_config import MultiTaskConfig
 from keras_bert_cls.training.run_config import RunConfig, sequence_lengths
 
@@ -25,6 +32,11 @@ def check_config(config: RunConfig) -> None:
         found += _layer_problems(config)
         if isinstance(config, FinetuneConfig):
             found += _finetune_problems(config)
+            found += adaptive_problems(config, config.head.kind == "adaptive", "head.kind")
+        if isinstance(config, PretrainConfig):
+            wrong = choice_problem("output", config.output, MASKED_LM_OUTPUTS)
+            found += [f"--config.{problem}" for problem in wrong]
+            found += adaptive_problems(config, config.output == "adaptive", "output")
         if isinstance(config, Seq2SeqConfig):
             found += _seq2seq_problems(config)
         if isinstance(config, MultiTaskConfig):

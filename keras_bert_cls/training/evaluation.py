@@ -40,7 +40,7 @@ class Evaluator:
         structure: LabelStructure = NO_STRUCTURE,
     ):
         self._model, self._dataset, self._rows = model, dataset, rows
-        self._objective = plain_objective(task)
+        self._objective = plain_objective(task).for_model(model)
         self._task, self._labels, self._structure = task, labels, structure
         # One graph for batches of all shapes.
         self._step = tf.function(self._step_of, input_signature=[dataset.element_spec])

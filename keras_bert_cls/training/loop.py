@@ -87,7 +87,7 @@ class TrainingLoop:
         jit_compile: bool = False,
     ):
         self._strategy, self._model, self._optimizer = strategy, model, optimizer
-        self._objective, self._schedule = objective, schedule
+        self._objective, self._schedule = objective.for_model(model), schedule
         self._seed, self._accumulation, self._clip_norm = seed, accumulation, clip_norm
         ran = strategy.run(lambda: tf.constant(0))
         self._local_replicas = len(strategy.experimental_local_results(ran))

@@ -25,7 +25,8 @@ def training_flops(
 
     Args:
       encoder: sizes of the encoder.
-      num_logits: width of the model's logits: tokens of the vocabulary, or labels.
+      num_logits: of a prediction: tokens of the vocabulary, or labels; of an adaptive softmax those
+        that are computed for every one, so the products of its clusters are left out.
       sums: of the updates:
         sequences: what the encoder reads: real rows, or windows of documents.
         tokens: real tokens of the sequences.

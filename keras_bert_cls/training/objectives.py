@@ -3,7 +3,10 @@
 import abc
 from collections.abc import Sequence
 
+import keras
 import tensorflow as tf
+
+from keras_bert_cls.modeling.output_softmax import FullSoftmax, OutputSoftmax, softmax_of
 
 Tensors = dict[str, tf.Tensor]
 
@@ -20,6 +23,10 @@ class Objective(abc.ABC):
 
     inputs: Sequence[str] = ENCODER_INPUTS
     has_accuracy = False
+
+    def for_model(self, model: keras.Model) -> "Objective":
+        """Returns the objective for the outputs of a model, whose softmax may be adaptive."""
+        return self
 
     @abc.abstractmethod
     def weights(self, batch: Tensors) -> Tensors:
@@ -47,6 +54,12 @@ class MaskedLMObjective(Objective):
     inputs = (*ENCODER_INPUTS, "mask_positions")
     has_accuracy = True
 
+    def __init__(self, softmax: OutputSoftmax | None = None):
+        self._softmax = softmax or FullSoftmax()
+
+    def for_model(self, model: keras.Model) -> "MaskedLMObjective":
+        return MaskedLMObjective(softmax_of(model))
+
     def weights(self, batch: Tensors) -> Tensors:
         found = {"masked": batch["mask_weights"]}
         if "pair_target" in batch:
@@ -54,14 +67,16 @@ class MaskedLMObjective(Objective):
         return found
 
     def losses(self, outputs: Tensors, batch: Tensors) -> Tensors:
-        cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
-        found = {"masked": cross_entropy(batch["mask_labels"], outputs["logits"])}
+        found = {"masked": self._softmax.losses(outputs, batch["mask_labels"])}
         if "pair_target" in batch:
-            found["pair"] = cross_entropy(batch["pair_target"], outputs["pair_logits"])
+            found["pair"] = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                batch["pair_target"], outputs["pair_logits"]
+            )
         return found
 
     def correct(self, outputs: Tensors, batch: Tensors) -> Tensors:
-        found = {"masked": _hits(outputs["logits"], batch["mask_labels"])}
+        right = self._softmax.predict(outputs) == batch["mask_labels"]
+        found = {"masked": tf.cast(right, tf.float32)}
         if "pair_target" in batch:
             found["pair"] = _hits(outputs["pair_logits"], batch["pair_target"])
         return found

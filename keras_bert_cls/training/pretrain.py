@@ -11,7 +11,10 @@ from keras_bert_cls.data.batches import PretrainingBatches
 from keras_bert_cls.data.masking import TokenMasker
 from keras_bert_cls.data.shard_batches import ShardBatches
 from keras_bert_cls.data.store_batches import StoreBatches
+from keras_bert_cls.data.token_counts import packed_token_counts, store_token_counts
 from keras_bert_cls.data.token_store import TokenStore
+from keras_bert_cls.modeling.adaptive_cutoffs import AdaptiveShape, checked_cutoffs
+from keras_bert_cls.modeling.adaptive_softmax import AdaptiveSoftmax
 from keras_bert_cls.modeling.models import masked_lm_model
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 from keras_bert_cls.text.tokenizer import Tokenizer
@@ -61,16 +64,18 @@ def pretrain(
             report(f"{run.path} holds the finished run of this config: there is nothing left to do")
             return workers.on_chief(lambda: TrainedModel.load(run.path))
         start = starting_point(config)
+        _check_cutoffs(config, start)
         stores = _stores(run, config, start.tokenizer, workers)
         for split, store in stores.items():
             report(data_report(split, store))
+        shape = _adaptive_shape(config, start, stores)
         model = train(
             RunParts(
                 directory=run,
                 config=config,
                 options=options,
                 workers=workers,
-                build_model=lambda: _build_model(config, start),
+                build_model=lambda: _build_model(config, start, shape),
                 objective=MaskedLMObjective(),
                 source=lambda rows: _source(config, options, start.tokenizer, stores, rows),
                 evaluator=_evaluator(config, start.tokenizer, stores.get("dev")),
@@ -79,9 +84,40 @@ def pretrain(
         return workers.on_chief(lambda: _save(run, config, start.tokenizer, model))
 
 
-def _build_model(config: PretrainConfig, start: StartingPoint) -> keras.Model:
-    model = masked_lm_model(start.encoder, config.data.pair_objective != "none")
+def _build_model(
+    config: PretrainConfig, start: StartingPoint, shape: AdaptiveShape | None
+) -> keras.Model:
+    adaptive = None
+    if shape is not None:
+        adaptive = AdaptiveSoftmax(
+            start.encoder.vocabulary_size,
+            shape.cutoffs,
+            shape.div_value,
+            head_bias=True,
+            label_order=shape.order,
+            name="masked_lm_softmax",
+        )
+    pairs = config.data.pair_objective != "none"
+    model = masked_lm_model(start.encoder, pairs, adaptive=adaptive)
     return start.give_weights(model)
+
+
+def _check_cutoffs(config: PretrainConfig, start: StartingPoint) -> None:
+    if config.adaptive.cutoffs:
+        checked_cutoffs(start.encoder.vocabulary_size, config.adaptive.cutoffs)
+
+
+def _adaptive_shape(
+    config: PretrainConfig, start: StartingPoint, stores: Mapping[str, TokenStore]
+) -> AdaptiveShape | None:
+    if config.output != "adaptive":
+        return None
+    if config.data.packed:
+        counts = packed_token_counts(config.data.packed, start.tokenizer)
+    else:
+        counts = store_token_counts(stores["train"], start.tokenizer.vocabulary)
+    adaptive, hidden_dim = config.adaptive, start.encoder.hidden_dim
+    return AdaptiveShape.of(counts, hidden_dim, adaptive.cutoffs, adaptive.div_value)
 
 
 def _source(

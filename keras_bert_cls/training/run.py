@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras_bert_cls.data.batch_source import BatchSource, Shard
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.encoder import encoder_config
+from keras_bert_cls.modeling.output_softmax import computed_logits
 from keras_bert_cls.modeling.seq2seq import decoder_blocks, decoder_config
 from keras_bert_cls.training.adamw import AdamW
 from keras_bert_cls.training.batch_arithmetic import BatchArithmetic
@@ -155,7 +156,7 @@ def _flops_of(model: keras.Model) -> Flops:
     return functools.partial(
         training_flops,
         encoder,
-        model.output["logits"].shape[-1],
+        computed_logits(model),
         decoder=decoder_config(model) if decoder_blocks(model) else None,
     )
 

@@ -11,6 +11,7 @@ from keras_bert_cls.data.task_sampling import SamplingConfig
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.decoder_config import DecoderConfig, GenerationConfig
 from keras_bert_cls.modeling.document_config import DocumentConfig
+from keras_bert_cls.training.adaptive_config import AdaptiveConfig
 from keras_bert_cls.training.config import (
     FinetuneConfig,
     HeadConfig,
@@ -40,6 +41,7 @@ VOCABULARY = (*SPECIAL_TOKENS, *FILLERS, *(word for words in WORDS.values() for 
 
 _CLASSES = (
     AuxiliaryMaskedLM,
+    AdaptiveConfig,
     ClassificationData,
     DistillationConfig,
     DecoderConfig,
