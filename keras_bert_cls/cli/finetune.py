@@ -16,7 +16,7 @@ from absl import flags
 
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.run_flags import define_run_flags, run_options
-from keras_bert_cls.cli.score_table import print_scores
+from keras_bert_cls.cli.score_table import print_before, print_scores
 from keras_bert_cls.training.config import FinetuneConfig
 
 program = Program("bertcls-finetune", __doc__, config=FinetuneConfig)
@@ -37,6 +37,7 @@ def _run(_: list[str]) -> int:
     if result is None:  # not the chief
         return 0
     print_scores(result.scores)
+    print_before(result.before, result.scores, program.config.classes.focus_classes)
     print(f"\nthe fine-tuned model is in {_WORKDIR.value}")
     return 0
 

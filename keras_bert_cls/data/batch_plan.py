@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from keras_bert_cls.data.group_sampling import GroupSampling
 from keras_bert_cls.data.shuffle import shuffled_rows
 
 _WINDOW_BATCHES = 64
@@ -25,6 +26,7 @@ class BatchPlan:
         is longer makes a batch of its own.
       seed: of the random order; at least 0.
       bucket: whether rows of like length come together.
+      sampling: how often rows are drawn; None for once an epoch.
     """
 
     lengths: np.ndarray
@@ -32,6 +34,12 @@ class BatchPlan:
     max_tokens: int = 0
     seed: int = 0
     bucket: bool = True
+    sampling: GroupSampling | None = None
+
+    @property
+    def epoch_rows(self) -> int:
+        """Rows of an epoch."""
+        return len(self.lengths) if self.sampling is None else self.sampling.epoch_rows
 
     def batches(self, start_step: int = 0) -> Iterator[np.ndarray]:
         """Yields the rows of each batch, int64 [rows], from `start_step` on, without end."""
@@ -46,11 +54,13 @@ class BatchPlan:
 
     def epoch_batches(self, epoch: int) -> Iterator[np.ndarray]:
         """Yields the rows of each batch of one epoch."""
-        count = len(self.lengths)
+        count = self.epoch_rows
         window = self.batch_size * _WINDOW_BATCHES
         for start in range(0, count, window):
             positions = np.arange(start, min(start + window, count))
             rows = shuffled_rows(positions, count, (self.seed, epoch))
+            if self.sampling is not None:
+                rows = self.sampling.rows_at(rows, epoch)
             batches = self._cut(rows)
             random = np.random.default_rng((self.seed, epoch, start))
             # Rows in random order make the parts of a batch alike in tokens.
@@ -59,7 +69,7 @@ class BatchPlan:
     def steps_in_epoch(self, epoch: int) -> int:
         """Returns the number of batches of an epoch; it varies only with a token limit."""
         if not self.max_tokens:
-            return -(-len(self.lengths) // self.batch_size)
+            return -(-self.epoch_rows // self.batch_size)
         return sum(1 for _ in self.epoch_batches(epoch))
 
     def steps_in_epochs(self, epochs: int) -> int:

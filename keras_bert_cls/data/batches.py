@@ -1,6 +1,7 @@
 """Rows of a token store -> padded arrays of a batch."""
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
@@ -55,6 +56,18 @@ def pad_sequences(
     }
 
 
+class JudgedRows(NamedTuple):
+    """What rows without a label are trained towards.
+
+    Attributes:
+      targets: int32 [rows of the store], or float32 [rows of the store, labels] for multi-label.
+      weights: float32 [rows of the store].
+    """
+
+    targets: np.ndarray
+    weights: np.ndarray
+
+
 @dataclasses.dataclass(frozen=True)
 class ClassificationBatches:
     """Makes batches of labelled rows.
@@ -64,12 +77,14 @@ class ClassificationBatches:
       vocabulary: names the padding.
       num_labels: width of a multi-label target.
       teacher_logits: float32 [rows of the store, num_labels]; None if no teacher judged the rows.
+      judged: targets and weights of rows in place of the store's; None for the store's.
     """
 
     store: TokenStore
     vocabulary: Vocabulary
     num_labels: int
     teacher_logits: np.ndarray | None = None
+    judged: JudgedRows | None = None
 
     def __call__(self, rows: np.ndarray, step: int, shard: Shard = WHOLE) -> Batch:
         """Returns a worker's part of the arrays of `pad_sequences` and `target`.
@@ -97,26 +112,28 @@ class ClassificationBatches:
         )
         batch["target"] = self._targets(rows, len(places))
         if "labelled" in self.store:
-            batch["labelled"] = _padded(self.store.values("labelled")[rows], len(places))
+            labelled = self.store.values("labelled")[rows].astype(np.float32)
+            batch["labelled"] = _padded(labelled, len(places))
+        if self.judged is not None:
+            batch["sample_weight"] = _padded(self.judged.weights[rows], len(places))
         if self.teacher_logits is not None:
             batch["teacher_logits"] = _padded(self.teacher_logits[rows], len(places))
         return batch
 
     def _targets(self, rows: np.ndarray, count: int) -> np.ndarray:
+        if self.judged is not None:
+            return _padded(self.judged.targets[rows], count)
         if self.store.is_ragged("target"):
             targets = np.zeros((count, self.num_labels), np.float32)
             for place, row in enumerate(rows):
                 targets[place, self.store.row("target", row)] = 1
             return targets
-        column = self.store.values("target")
-        targets = np.zeros(count, column.dtype)
-        targets[: len(rows)] = column[rows]
-        return targets
+        return _padded(self.store.values("target")[rows], count)
 
 
 def _padded(values: np.ndarray, rows: int) -> np.ndarray:
-    """Returns float32 values with rows of zeros after them."""
-    padded = np.zeros((rows, *values.shape[1:]), np.float32)
+    """Returns values with rows of zeros after them."""
+    padded = np.zeros((rows, *values.shape[1:]), values.dtype)
     padded[: len(values)] = values
     return padded
 

@@ -36,7 +36,10 @@ class StoreBatches:
 
     def describe(self) -> str:
         tokens = int(self.store.lengths("token_ids").sum())
-        return f"{len(self.store):,} rows, {tokens:,} tokens"
+        described = f"{len(self.store):,} rows, {tokens:,} tokens"
+        if self.plan.sampling is None:
+            return described
+        return f"{described}, {self.plan.epoch_rows:,} rows drawn an epoch"
 
     def describe_step(self, step: int) -> list[str]:
         rows, names = self.plan.rows_of_step(step), self.store.description["sources"]

@@ -13,7 +13,6 @@ from keras_bert_cls.export.masked_lm_check import masked_lm_problem
 from keras_bert_cls.export.masked_texts import MASK
 from keras_bert_cls.export.requests import PredictionLog, build_request, parse_request
 from keras_bert_cls.export.session import SavedModelSession
-from keras_bert_cls.export.task_signatures import task_signature
 from keras_bert_cls.export.warmup import WARMUP_FILE, read_warmup
 from keras_bert_cls.modeling.trained_model import TrainedModel
 
@@ -58,49 +57,32 @@ def verify_export(folder: pathlib.Path, trained: TrainedModel, server: str) -> N
 
 
 def _compare(session: SavedModelSession, trained: TrainedModel) -> None:
-    tasks: list[str | None] = [*trained.settings.tasks]
-    for task in tasks or [None]:
-        alone = trained.of_task(task)
-        texts = _sample_texts(alone)
-        try:
-            expected = keras_answers(alone, *texts)
-        except tf.errors.OpError as error:
-            raise VerificationError(
-                f"the Keras model fails on texts of max_length {alone.settings.max_length}: {error}"
-            ) from error
-        for plain, outputs in expected.items():
-            # The first of several tasks has its signatures under their plain names too.
-            names = {task_signature(task, plain), *([plain] if task in tasks[:1] else [])}
-            for signature in sorted(names & session.signatures.keys()):
-                answer = _run(session, build_request(trained, signature, *texts))
-                _check_answer(alone, plain, signature, answer, outputs)
-
-
-def _check_answer(
-    trained: TrainedModel,
-    plain: str,
-    signature: str,
-    answer: dict[str, np.ndarray],
-    outputs: dict[str, np.ndarray],
-) -> None:
-    """Compares an answer of a signature, `plain` if it had a task alone, with Keras' outputs."""
+    texts = _sample_texts(trained)
     tolerance = _tolerance(trained)
-    if problem := decision_problem(trained, answer):
-        raise VerificationError(f"signature {signature}: {problem}")
-    for name, expected in outputs.items():
-        if expected.dtype.kind != "f":
-            _check_tokens(signature, name, answer[name], expected)
-            continue
-        limit = max(tolerance, EMBEDDING_TOLERANCE) if name == "embedding" else tolerance
-        found = answer[name]
-        if plain == "classify" and trained.decision:
-            found = found[:, : expected.shape[1]]  # The unknown label's score is checked above.
-        difference = np.abs(found - expected) / np.maximum(1, np.abs(expected))
-        if not difference.max(initial=0.0) <= limit:  # NaN fails too
-            raise VerificationError(
-                f"{name} of signature {signature} differs from the Keras model by "
-                f"{difference.max():.3g}, expected at most {limit:g}."
-            )
+    try:
+        expected_answers = keras_answers(trained, *texts)
+    except tf.errors.OpError as error:
+        raise VerificationError(
+            f"the Keras model fails on texts of max_length {trained.settings.max_length}: {error}"
+        ) from error
+    for signature, outputs in expected_answers.items():
+        answer = _run(session, build_request(trained, signature, *texts))
+        if problem := decision_problem(trained, answer):
+            raise VerificationError(f"signature {signature}: {problem}")
+        for name, expected in outputs.items():
+            if expected.dtype.kind != "f":
+                _check_tokens(signature, name, answer[name], expected)
+                continue
+            limit = max(tolerance, EMBEDDING_TOLERANCE) if name == "embedding" else tolerance
+            found = answer[name]
+            if signature == "classify" and trained.decision:
+                found = found[:, : expected.shape[1]]  # The unknown label's score is checked above.
+            difference = np.abs(found - expected) / np.maximum(1, np.abs(expected))
+            if not difference.max(initial=0.0) <= limit:  # NaN fails too
+                raise VerificationError(
+                    f"{name} of signature {signature} differs from the Keras model by "
+                    f"{difference.max():.3g}, expected at most {limit:g}."
+                )
 
 
 def _check_tokens(signature: str, name: str, tokens: np.ndarray, expected: np.ndarray) -> None:

@@ -32,6 +32,7 @@ class DropoutPlace(NamedTuple):
 
 
 _place: contextvars.ContextVar[DropoutPlace | None] = contextvars.ContextVar("place", default=None)
+_draw: contextvars.ContextVar[int] = contextvars.ContextVar("draw", default=0)
 
 
 @contextlib.contextmanager
@@ -42,6 +43,19 @@ def dropout_at(place: DropoutPlace) -> Iterator[None]:
         yield
     finally:
         _place.reset(token)
+
+
+@contextlib.contextmanager
+def another_draw() -> Iterator[None]:
+    """Lets the dropout layers called in the body draw anew at the same place.
+
+    What they draw is independent of what they draw outside, and depends on the same things.
+    """
+    token = _draw.set(_draw.get() + 1)
+    try:
+        yield
+    finally:
+        _draw.reset(token)
 
 
 @keras.saving.register_keras_serializable("keras_bert_cls")
@@ -73,9 +87,9 @@ class Dropout(keras.layers.Dropout):
         width = tf.reduce_prod(shape[1:])
         # uint16 tells rates apart to 1/65536, and 16 random bits cost half of 32.
         threshold = round(self.rate * 2**16)
-        drawn = random_halves(
-            self.stream, place.seed, place.step, getattr(place, self.per), rows, width
-        )
+        draw = _draw.get()
+        stream = f"{self.stream}/draw_{draw}" if draw else self.stream
+        drawn = random_halves(stream, place.seed, place.step, getattr(place, self.per), rows, width)
         kept = tf.reshape(drawn, shape) >= tf.constant(threshold, tf.uint16)
         scale = 2**16 / (2**16 - threshold)
         return tf.where(kept, inputs * tf.cast(scale, inputs.dtype), tf.zeros([], inputs.dtype))

@@ -15,6 +15,8 @@ from keras_bert_cls.modeling.decoder_config import DecoderConfig, GenerationConf
 from keras_bert_cls.modeling.document_config import DocumentConfig
 from keras_bert_cls.modeling.head_settings import HEAD_KINDS
 from keras_bert_cls.training.adaptive_config import AdaptiveConfig
+from keras_bert_cls.training.aids_config import AidsConfig
+from keras_bert_cls.training.classes_config import ClassesConfig
 from keras_bert_cls.training.distillation_config import DistillationConfig
 from keras_bert_cls.training.optimizer_config import OptimizerConfig
 
@@ -221,6 +223,8 @@ class FinetuneConfig:
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     train: TrainConfig = dataclasses.field(default_factory=lambda: TrainConfig(epochs=3))
     distillation: DistillationConfig = dataclasses.field(default_factory=DistillationConfig)
+    classes: ClassesConfig = dataclasses.field(default_factory=ClassesConfig)
+    aids: AidsConfig = dataclasses.field(default_factory=AidsConfig)
 
     @property
     def task(self) -> str:

@@ -148,7 +148,13 @@ def _layer_problems(config: RunConfig) -> list[str]:
 def _finetune_problems(config: FinetuneConfig) -> list[str]:
     regression = _regression_problems(config) if config.task == "regression" else []
     documents = _document_problems(config) if config.documents.window_length else []
-    return _distillation_problems(config) + regression + _head_problems(config) + documents
+    return [
+        *_distillation_problems(config),
+        *_aids_problems(config),
+        *regression,
+        *_head_problems(config),
+        *documents,
+    ]
 
 
 def _multitask_problems(config: MultiTaskConfig) -> list[str]:
@@ -201,15 +207,46 @@ def _document_problems(config: FinetuneConfig) -> list[str]:
     return [f"--config.documents: {problem}" for problem in found]
 
 
+def _aids_problems(config: FinetuneConfig) -> list[str]:
+    found = []
+    dropouts = (config.encoder.dropout, config.encoder.attention_dropout, config.head.dropout)
+    if config.aids.r_drop and not any(dropouts):
+        found.append(
+            "--config.aids: r_drop compares two draws of dropout, but dropout, attention_dropout "
+            "of encoder and dropout of head are all 0"
+        )
+    if config.aids.focal_gamma and config.head.label_smoothing:
+        found.append(
+            "--config.aids: focal_gamma says how sure a model may be, and so does "
+            "head.label_smoothing: give one of them"
+        )
+    if config.aids.adversarial_epsilon and config.documents.window_length:
+        found.append(
+            "--config.aids: adversarial_epsilon moves whole texts, but documents.window_length "
+            "reads them as windows: set one of them to 0"
+        )
+    if config.classes.balances and config.task == "multi_label":
+        found.append(
+            "--config.classes: sampling_exponent and effective_number_beta need rows of one label "
+            "each; data.task is multi_label"
+        )
+    return found
+
+
 def _regression_problems(config: FinetuneConfig) -> list[str]:
-    head = config.head
+    head, classes = config.head, config.classes
     given = {
-        "label_smoothing": head.label_smoothing != 0,
-        "class_weight": head.class_weight != "none",
-        "class_weights": bool(head.class_weights),
+        "head: label_smoothing": head.label_smoothing != 0,
+        "head: class_weight": head.class_weight != "none",
+        "head: class_weights": bool(head.class_weights),
+        "aids: focal_gamma": config.aids.focal_gamma != 0,
+        "classes: sampling_exponent": classes.sampling_exponent != 1,
+        "classes: effective_number_beta": classes.effective_number_beta != 0,
+        "classes: focus_classes": bool(classes.focus_classes),
+        "distillation: pseudo_confidence": config.distillation.pseudo_confidence != 0,
     }
     return [
-        f"--config.head: {field} is given, but a regression has no labels"
+        f"--config.{field} is given, but a regression has no labels"
         for field, is_given in given.items()
         if is_given
     ]

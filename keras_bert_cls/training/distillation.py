@@ -32,12 +32,12 @@ from keras_bert_cls.modeling.trained_model import (
     TrainedModel,
 )
 from keras_bert_cls.training.config import FinetuneConfig
+from keras_bert_cls.training.earlier_run import load_classifier
 from keras_bert_cls.training.split_reading import SplitReader
 
 _WINDOW_ROWS = 8192
 _BATCH_TOKENS = 8192
 _OWN_ROWS = "teacher_rows"
-_LABELS_SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,21 +67,8 @@ class Teacher:
             another number of texts than the student.
         """
         folder = config.distillation.teacher
-        trained = TrainedModel.load(folder)
-        settings = trained.settings
-        names = labels.names if labels else ()
-        problem = ""
-        if settings.task != config.task:
-            problem = f"its task is {settings.task}, that of data is {config.task}"
-        elif settings.text_pair != (config.data.text_pair_column is not None):
-            kinds = ("one text", "pairs of texts")
-            problem = (
-                f"it takes {kinds[settings.text_pair]}, data has {kinds[1 - settings.text_pair]}"
-            )
-        elif sorted(settings.labels) != sorted(names):
-            problem = f"its labels are not those of data: {_difference(settings.labels, names)}"
-        if problem:
-            raise UserError(f"--config.distillation.teacher {folder}: {problem}")
+        trained = load_classifier(folder, "--config.distillation.teacher", config, labels)
+        settings, names = trained.settings, labels.names if labels else ()
         order = [settings.labels.index(name) for name in names] or [0]
         return cls(trained, np.array(order), _digest(pathlib.Path(folder)))
 
@@ -185,17 +172,6 @@ def _check_same_rows(student: TokenStore, teacher: TokenStore) -> None:
             "the training files changed while they were read: the teacher saw other rows than the "
             "student. Start the same command again."
         )
-
-
-def _difference(teacher: tuple[str, ...], student: tuple[str, ...]) -> str:
-    sides = {"the teacher": set(teacher) - set(student), "the data": set(student) - set(teacher)}
-    parts = [
-        f"only {side} has {', '.join(map(repr, sorted(names)[:_LABELS_SHOWN]))}"
-        + (" …" if len(names) > _LABELS_SHOWN else "")
-        for side, names in sides.items()
-        if names
-    ]
-    return "; ".join(parts)
 
 
 def _digest(folder: pathlib.Path) -> str:

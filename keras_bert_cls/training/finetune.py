@@ -14,6 +14,8 @@ from keras_bert_cls.modeling.document_encoder import document_encoder
 from keras_bert_cls.modeling.encoder import build_encoder
 from keras_bert_cls.modeling.models import classifier_model
 from keras_bert_cls.modeling.trained_model import TrainedModel
+from keras_bert_cls.training.aids import compared
+from keras_bert_cls.training.before import run_before, score_earlier
 from keras_bert_cls.training.config import FinetuneConfig
 from keras_bert_cls.training.data_report import data_report
 from keras_bert_cls.training.distillation import Teacher
@@ -21,6 +23,7 @@ from keras_bert_cls.training.evaluation import Evaluator
 from keras_bert_cls.training.labelled_task import LabelledTask
 from keras_bert_cls.training.metrics import Scores
 from keras_bert_cls.training.objectives import DistillationObjective, Objective
+from keras_bert_cls.training.pseudo_labels import judge_rows
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.run_options import RunOptions
 from keras_bert_cls.training.scored_run import Report, ScoredModel, ScoredTask, scored_run
@@ -63,12 +66,16 @@ class _Finetuning(ScoredTask):
     Attributes:
       start: where it starts.
       task: with the run's config and its rows.
-      teacher_logits: float32 [training rows, logits]; None without a teacher.
+      reader: of the splits.
+      teacher_logits: float32 [training rows, logits]; None without soft labels.
+      before: what the scores are compared with; None for nothing.
     """
 
     start: StartingPoint
     task: LabelledTask
-    teacher_logits: np.ndarray | None
+    reader: SplitReader
+    teacher_logits: np.ndarray | None = None
+    before: TrainedModel | None = None
 
     @property
     def splits(self) -> Collection[str]:
@@ -83,12 +90,11 @@ class _Finetuning(ScoredTask):
         return self.start.give_weights(model)
 
     def objective(self) -> Objective:
-        hard = self.task.objective()
-        if self.teacher_logits is None:
-            return hard
-        config = self.task.config
-        soft = config.distillation
-        return DistillationObjective(hard, config.task, soft.weight, soft.temperature)
+        config, objective = self.task.config, self.task.objective()
+        if self.teacher_logits is not None:
+            soft = config.distillation
+            objective = DistillationObjective(objective, config.task, soft.weight, soft.temperature)
+        return compared(config, objective)
 
     def source(self, rows: int) -> BatchSource:
         return self.task.batches(rows, self.teacher_logits)
@@ -102,6 +108,11 @@ class _Finetuning(ScoredTask):
     def score(self, trained: TrainedModel, split: str) -> Scores:
         return self.task.evaluator(trained.model, split)()
 
+    def score_before(self, split: str) -> Scores | None:
+        if self.before is None:
+            return None
+        return score_earlier(self.before, self.reader, split, self.task.config.train.batch_size)
+
 
 def _prepare(
     config: FinetuneConfig, run: RunDirectory, workers: Workers, report: Report
@@ -109,12 +120,17 @@ def _prepare(
     """Reads the data, and asks the teacher about it if there is one."""
     start, labels = starting_point(config), read_labels(config.data)
     teacher = Teacher.load(config, labels) if config.distillation.teacher else None
+    before = run_before(config, labels, report) if workers.is_chief else None
     reader = SplitReader(run, config, labels, workers.index)
     stores = workers.chief_first(lambda: reader.read_all(start.tokenizer))
     for split, store in stores.items():
         report(data_report(split, store))
-    logits = None
-    if teacher is not None:
-        logits = workers.chief_first(lambda: teacher.logits_of(reader, stores["train"], report))
     names = labels.names if labels else ()
-    return _Finetuning(start, LabelledTask(config, start.tokenizer, names, stores), logits)
+    task = LabelledTask(config, start.tokenizer, names, stores)
+    if teacher is None:
+        return _Finetuning(start, task, reader, before=before)
+    logits = workers.chief_first(lambda: teacher.logits_of(reader, stores["train"], report))
+    if not config.distillation.pseudo_confidence:
+        return _Finetuning(start, task, reader, logits, before)
+    judged = judge_rows(stores["train"], logits, config.task, config.distillation, report)
+    return _Finetuning(start, dataclasses.replace(task, judged=judged), reader, before=before)

@@ -7,13 +7,14 @@ import keras
 import numpy as np
 
 from keras_bert_cls.data.batch_plan import BatchPlan
-from keras_bert_cls.data.batches import ClassificationBatches
+from keras_bert_cls.data.batches import ClassificationBatches, JudgedRows
 from keras_bert_cls.data.store_batches import StoreBatches
 from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.modeling.head_settings import DENSE_HEAD, HeadSettings
 from keras_bert_cls.modeling.multitask import Head
 from keras_bert_cls.modeling.trained_model import ModelSettings
 from keras_bert_cls.text.tokenizer import Tokenizer
+from keras_bert_cls.training.aids import focal
 from keras_bert_cls.training.class_weights import class_weights
 from keras_bert_cls.training.config import FinetuneConfig
 from keras_bert_cls.training.evaluation import Evaluator
@@ -24,6 +25,7 @@ from keras_bert_cls.training.objectives import (
     RegressionObjective,
     SingleLabelObjective,
 )
+from keras_bert_cls.training.row_sampling import row_sampling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,12 +37,14 @@ class LabelledTask:
       tokenizer: the run's.
       labels: names of the logits; empty for regression.
       stores: the rows of each split that the worker has.
+      judged: pseudo-labels of the training rows; None without.
     """
 
     config: FinetuneConfig
     tokenizer: Tokenizer
     labels: tuple[str, ...]
     stores: Mapping[str, TokenStore]
+    judged: JudgedRows | None = None
 
     def head(self) -> Head:
         """Returns what makes logits of the encoder's output."""
@@ -53,9 +57,12 @@ class LabelledTask:
         if config.task == "regression":
             return RegressionObjective()
         rows = len(store) - store.description.get("unlabelled", 0)
-        weights = class_weights(config.head, self.labels, self._training_targets(), rows)
+        if self.judged is not None:
+            rows = int((self.judged.weights > 0).sum())
+        targets = self._training_targets()
+        weights = class_weights(config.head, self.labels, targets, rows, config.classes)
         kinds = {"single_label": SingleLabelObjective, "multi_label": MultiLabelObjective}
-        return kinds[config.task](config.head.label_smoothing, weights)
+        return focal(config, kinds[config.task](config.head.label_smoothing, weights))
 
     def batches(self, rows: int, teacher_logits: np.ndarray | None = None) -> StoreBatches:
         """Returns the training batches.
@@ -66,9 +73,12 @@ class LabelledTask:
         """
         store, config = self.stores["train"], self.config
         lengths, limit = store.lengths("token_ids"), config.train.max_tokens_per_batch
-        plan = BatchPlan(lengths, rows, limit, config.seed)
+        sampling = row_sampling(config.classes, self.labels, store, self.judged, config.seed)
+        plan = BatchPlan(lengths, rows, limit, config.seed, sampling=sampling)
         vocabulary, num_logits = self.tokenizer.vocabulary, max(1, len(self.labels))
-        make_batch = ClassificationBatches(store, vocabulary, num_logits, teacher_logits)
+        make_batch = ClassificationBatches(
+            store, vocabulary, num_logits, teacher_logits, self.judged
+        )
         return StoreBatches(store, plan, make_batch)
 
     def settings(self) -> ModelSettings:
@@ -109,6 +119,9 @@ class LabelledTask:
 
     def _training_targets(self) -> np.ndarray:
         """Returns the label ids of the training rows that have labels."""
+        if self.judged is not None:
+            taken = self.judged.targets[self.judged.weights > 0]
+            return np.nonzero(taken)[1] if taken.ndim == 2 else taken
         store = self.stores["train"]
         targets = np.asarray(store.values("target"))
         if self.config.task == "single_label" and "labelled" in store:

@@ -1,6 +1,6 @@
 """The training loop: many updates in one graph call, under any tf.distribute strategy."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import keras
@@ -10,10 +10,12 @@ import tensorflow as tf
 from keras_bert_cls.modeling.document_encoder import encoded_mask
 from keras_bert_cls.modeling.dropout import DropoutPlace, dropout_at
 from keras_bert_cls.training.adamw import AdamW
+from keras_bert_cls.training.gradients import Gradients, plain_gradients
 from keras_bert_cls.training.loss_scale import LossScale
 from keras_bert_cls.training.objectives import Objective, Tensors
 from keras_bert_cls.training.schedules import Schedule
 from keras_bert_cls.training.term_sums import sum_names, term_sums
+from keras_bert_cls.training.weight_average import WeightAverage
 
 _SUM = tf.distribute.ReduceOp.SUM
 _COUNTS = ["rows", "sequences", "tokens", "token_pairs"]
@@ -66,6 +68,9 @@ class TrainingLoop:
       clip_norm: largest global gradient norm; 0 for no limit.
       float16: whether the loss is scaled.
       jit_compile: compile forward and backward pass with XLA.
+      forward: from inputs to outputs for the objective; None is the model itself.
+      differentiate: how gradients are made of the loss.
+      average: follows the weights; None for nothing.
 
     Attributes:
       step: updates done, int64 variable.
@@ -85,10 +90,15 @@ class TrainingLoop:
         clip_norm: float = 0.0,
         float16: bool = False,
         jit_compile: bool = False,
+        forward: Callable | None = None,
+        differentiate: Gradients = plain_gradients,
+        average: WeightAverage | None = None,
     ):
         self._strategy, self._model, self._optimizer = strategy, model, optimizer
         self._objective, self._schedule = objective.for_model(model), schedule
         self._seed, self._accumulation, self._clip_norm = seed, accumulation, clip_norm
+        self._forward = forward or model
+        self._differentiate, self._average = differentiate, average
         ran = strategy.run(lambda: tf.constant(0))
         self._local_replicas = len(strategy.experimental_local_results(ran))
         with strategy.scope():
@@ -100,6 +110,7 @@ class TrainingLoop:
             "updates": self._updates,
             "loss_scale": self._loss_scale.state,
             "moments": optimizer.state,
+            **({"averages": average.state} if average else {}),
         }
         self._gradients = (
             tf.function(self._gradients_of, jit_compile=True) if jit_compile else self._gradients_of
@@ -253,31 +264,33 @@ class TrainingLoop:
             gradients = [gradient * unscale for gradient in gradients]
         only_if = finite if self._loss_scale.enabled else None
         self._optimizer.apply(gradients, learning_rate, self._updates + 1, only_if)
+        if self._average is not None:
+            self._average.update(self._updates + 1, only_if)
         return finite, norm
 
     def _gradients_of(self, batch, totals, place):
         """Returns the gradients of the scaled loss of a piece, and its [loss, *sums]."""
         inputs = {name: batch[name] for name in self._objective.inputs}
-        with tf.GradientTape() as tape, dropout_at(place):
-            outputs = self._model(inputs, training=True)
+
+        def scaled_loss():
+            outputs = self._forward(inputs, training=True)
             sums = term_sums(self._objective, outputs, batch)
             losses = [
                 tf.math.divide_no_nan(sums[f"{term}_loss"], total) for term, total in totals.items()
             ]
             loss = tf.add_n(losses)
-            scaled = loss * self._loss_scale.scale
-        gradients = tape.gradient(
-            scaled,
-            [variable.value for variable in self._optimizer.variables],
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
-        )
+            return loss * self._loss_scale.scale, (loss, sums)
+
+        variables = [variable.value for variable in self._optimizer.variables]
+        with dropout_at(place):
+            gradients, (loss, sums) = self._differentiate(scaled_loss, variables, batch)
         sums["rows"] = tf.reduce_sum(tf.cast(batch["sample_weight"] > 0, tf.float32))
         mask = encoded_mask(self._model, batch["padding_mask"])
         lengths = tf.reduce_sum(tf.cast(mask, tf.float32), axis=1)
         sums["sequences"] = tf.reduce_sum(tf.cast(lengths > 0, tf.float32))
         sums["tokens"], sums["token_pairs"] = tf.reduce_sum(lengths), tf.reduce_sum(lengths**2)
         stats = tf.stack([loss, *(sums[name] for name in self._sum_names)])
-        return [tf.convert_to_tensor(gradient) for gradient in gradients], stats
+        return gradients, stats
 
     @staticmethod
     def _part(batch, parts, index):

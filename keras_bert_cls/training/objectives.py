@@ -78,7 +78,7 @@ class MaskedLMObjective(Objective):
         right = self._softmax.predict(outputs) == batch["mask_labels"]
         found = {"masked": tf.cast(right, tf.float32)}
         if "pair_target" in batch:
-            found["pair"] = _hits(outputs["pair_logits"], batch["pair_target"])
+            found["pair"] = hits(outputs["pair_logits"], batch["pair_target"])
         return found
 
 
@@ -111,7 +111,7 @@ class SingleLabelObjective(Objective):
         return {"label": (1 - smoothing) * target + smoothing * uniform}
 
     def correct(self, outputs: Tensors, batch: Tensors) -> Tensors:
-        return {"label": _hits(outputs["logits"], batch["target"])}
+        return {"label": hits(outputs["logits"], batch["target"])}
 
 
 class MultiLabelObjective(Objective):
@@ -177,19 +177,15 @@ class DistillationObjective(Objective):
 
     def correct(self, outputs: Tensors, batch: Tensors) -> Tensors:
         choices = tf.argmax(batch["teacher_logits"], -1, tf.int32)
-        agreement = _hits(outputs["logits"], choices)
+        agreement = hits(outputs["logits"], choices)
         return {**self._hard.correct(outputs, batch), "soft": agreement}
 
     def _soft_losses(self, logits: tf.Tensor, batch: Tensors) -> tf.Tensor:
         teacher = batch["teacher_logits"]
         if self._task == "regression":
-            return tf.square(logits[:, 0] - teacher[:, 0])
+            return logit_divergences(self._task, teacher, logits)
         logits, teacher = logits / self._temperature, teacher / self._temperature
-        if self._task == "multi_label":
-            divergences = _binary_divergences(teacher, logits)
-        else:
-            divergences = _divergences(tf.nn.log_softmax(teacher), tf.nn.log_softmax(logits))
-        return self._temperature**2 * divergences
+        return self._temperature**2 * logit_divergences(self._task, teacher, logits)
 
 
 def plain_objective(task: str) -> Objective:
@@ -207,6 +203,24 @@ def plain_objective(task: str) -> Objective:
     return kinds[task]()
 
 
+def logit_divergences(task: str, one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """Returns how far logits are apart.
+
+    Args:
+      task: what the logits are of.
+      one, other: float32 [rows, labels].
+
+    Returns:
+      float32 [rows]: KL(one || other) of the softmax, or the squared distance for regression; for
+      multi-label [rows, labels], of the yes and no of each.
+    """
+    if task == "regression":
+        return tf.square(other[:, 0] - one[:, 0])
+    if task == "multi_label":
+        return _binary_divergences(one, other)
+    return _divergences(tf.nn.log_softmax(one), tf.nn.log_softmax(other))
+
+
 def _divergences(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
     """Returns KL(teacher || student) of log probabilities along the last axis."""
     return tf.reduce_sum(tf.exp(teacher) * (teacher - student), axis=-1)
@@ -221,5 +235,6 @@ def _binary_divergences(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
     return _divergences(log_probabilities(teacher), log_probabilities(student))
 
 
-def _hits(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+def hits(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Returns 1.0 where the highest logit is that of the target, else 0.0."""
     return tf.cast(tf.argmax(logits, -1, tf.int32) == targets, tf.float32)

@@ -14,6 +14,7 @@ from keras_bert_cls.modeling.encoder import encoder_config
 from keras_bert_cls.modeling.output_softmax import computed_logits
 from keras_bert_cls.modeling.seq2seq import decoder_blocks, decoder_config
 from keras_bert_cls.training.adamw import AdamW
+from keras_bert_cls.training.aids import gradients_of, passes_of, weight_average
 from keras_bert_cls.training.batch_arithmetic import BatchArithmetic
 from keras_bert_cls.training.checkpoints import Checkpoints, Progress
 from keras_bert_cls.training.config import OptimizerConfig
@@ -33,6 +34,7 @@ from keras_bert_cls.training.snapshot import flatten
 from keras_bert_cls.training.step_timings import Flops
 from keras_bert_cls.training.strategy import make_strategy
 from keras_bert_cls.training.trainer import Trainer, total_steps
+from keras_bert_cls.training.weight_average import WeightAverage
 from keras_bert_cls.training.workers import Workers
 
 
@@ -97,7 +99,8 @@ def train(run: RunParts) -> keras.Model | None:
     with workers.strategy.scope():
         model = with_precision(settings.precision, run.build_model)
         optimizer = make_optimizer(model, run.config.optimizer)
-    loop = _make_loop(workers.strategy, model, optimizer, run.objective, run.config, steps)
+        average = weight_average(run.config, optimizer)
+    loop = _make_loop(workers.strategy, model, optimizer, run.objective, run.config, steps, average)
     weights = {variable.path: variable.value for variable in model.trainable_variables}
     state = {"weights": weights, **loop.state}
     checkpoints = None
@@ -108,13 +111,15 @@ def train(run: RunParts) -> keras.Model | None:
         if not progress.finished:
             with contextlib.closing(_make_log(run, model, progress, steps)) as log:
                 log.say(_summary(model, described, steps, batch, run, progress))
-                trainer = _make_trainer(run, loop, source, steps, log, checkpoints, model)
+                trainer = _make_trainer(run, loop, source, steps, log, checkpoints, model, average)
                 shard = Shard(workers.index, workers.count, batch.parts)
                 with trainer.stop.listening(), contextlib.closing(trainer):
                     trainer.fit(iter(source.dataset(progress.step, shard)), progress)
         if checkpoints is None:
             return None
         checkpoints.restore_best()
+    if average is not None:
+        average.put_in_place()
     return _in_float32(model, run.build_model)
 
 
@@ -169,11 +174,13 @@ def _make_trainer(
     log: Log,
     checkpoints: Checkpoints | None,
     model: keras.Model,
+    average: WeightAverage | None,
 ) -> Trainer:
     chief, options = run.workers.is_chief, run.options
     trainer = Trainer(run.config, loop, source, steps, run.workers, log, checkpoints)
     if chief and run.evaluator:
-        trainer.evaluator = run.evaluator(model)
+        evaluator = run.evaluator(model)
+        trainer.evaluator = average.judged_by(evaluator) if average else evaluator
     if options.profile_steps:
         folder = run.directory.tensorboard
         trainer.profiler = Profiler(folder, *options.profile_steps, records=chief)
@@ -187,6 +194,7 @@ def _make_loop(
     objective: Objective,
     config: RunConfig,
     steps: int,
+    average: WeightAverage | None,
 ) -> TrainingLoop:
     schedule = learning_rate_schedule(
         config.optimizer.schedule,
@@ -205,6 +213,9 @@ def _make_loop(
         clip_norm=config.optimizer.clip_norm,
         float16=config.train.precision == "mixed_float16",
         jit_compile=config.train.jit_compile,
+        forward=passes_of(config, model),
+        differentiate=gradients_of(config, model),
+        average=average,
     )
 
 

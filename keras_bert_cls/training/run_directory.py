@@ -96,6 +96,11 @@ class RunDirectory:
         """Scores of the finished model, JSON."""
         return self.path / "scores.json"
 
+    @property
+    def scores_before(self) -> pathlib.Path:
+        """Scores of the model that the finished one is compared with, JSON."""
+        return self.path / "scores_before.json"
+
     def stores(self, split: str, worker: int = 0) -> list[pathlib.Path]:
         """Where a split's token store may be.
 

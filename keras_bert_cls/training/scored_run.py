@@ -30,10 +30,12 @@ class ScoredModel:
     Attributes:
       trained: the model.
       scores: by split ("dev", "test").
+      before: an earlier model's scores on the same splits; empty if there is none to compare with.
     """
 
     trained: TrainedModel
     scores: dict[str, Scores]
+    before: dict[str, Scores] = dataclasses.field(default_factory=dict)
 
 
 class ScoredTask(abc.ABC):
@@ -68,6 +70,10 @@ class ScoredTask(abc.ABC):
     def score(self, trained: TrainedModel, split: str) -> Scores:
         """Scores the finished model on the rows of a split."""
 
+    def score_before(self, split: str) -> Scores | None:
+        """Scores the model that this one is compared with; None if there is none."""
+        return None
+
 
 def scored_run(
     config: RunConfig,
@@ -94,9 +100,7 @@ def scored_run(
         run = workers.chief_first(lambda: RunDirectory.open(workdir, config))
         if workers.from_chief(run.is_finished and run.scores.exists()):
             report(f"{run.path} holds the finished run of this config: there is nothing left to do")
-            return workers.on_chief(
-                lambda: ScoredModel(TrainedModel.load(run.path), read_scores(run.scores))
-            )
+            return workers.on_chief(lambda: _finished(run))
         task = prepare(run, workers, report)
         model = train(
             RunParts(
@@ -117,7 +121,16 @@ def _finish(run: RunDirectory, task: ScoredTask, model: keras.Model | None) -> S
     assert model is not None  # on the chief
     trained = task.trained(model)
     held_out = [split for split in SPLITS if split != "train" and split in task.splits]
+    before = {split: task.score_before(split) for split in held_out}
+    known = {split: scores for split, scores in before.items() if scores is not None}
+    if known:
+        write_scores(run.scores_before, known)
     scores = {split: task.score(trained, split) for split in held_out}
     write_scores(run.scores, scores)
     trained.save(run.path)
-    return ScoredModel(trained, scores)
+    return ScoredModel(trained, scores, known)
+
+
+def _finished(run: RunDirectory) -> ScoredModel:
+    before = read_scores(run.scores_before) if run.scores_before.exists() else {}
+    return ScoredModel(TrainedModel.load(run.path), read_scores(run.scores), before)

@@ -12,6 +12,7 @@ _ACCURACIES = {
     "label": "train_accuracy",
     "token": "token_accuracy",
     "soft": "teacher_agreement",
+    "r_drop": "pass_agreement",
 }
 
 
@@ -53,9 +54,10 @@ def mean_values(sums: Mapping[str, float]) -> dict[str, float]:
 
     Returns:
       `loss`, the sum of the terms' weighted mean losses; and `masked_accuracy`, `pair_accuracy`,
-      `token_accuracy` (of the tokens of targets), `train_accuracy` and `teacher_agreement` (of
-      single labels) where they apply. Of terms that are called TASK/TERM the same by task, as
-      TASK/loss and so on, for the tasks that occurred; `loss` is then the mean of theirs.
+      `token_accuracy` (of the tokens of targets), `train_accuracy`, `teacher_agreement` and
+      `pass_agreement` (of single labels) where they apply. Of terms that are called TASK/TERM the
+      same by task, as TASK/loss and so on, for the tasks that occurred; `loss` is then the mean of
+      theirs.
     """
     terms = [name.removesuffix("_weight") for name in sums if name.endswith("_weight")]
     losses: dict[str, float] = {}

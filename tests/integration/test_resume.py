@@ -68,6 +68,23 @@ def test_distillation(files):
     check("finetune", config, files, kills=2, seed=6)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_training_aids(files, precision):
+    config = finetune_config(
+        files,
+        **TRAIN,
+        encoder_num_layers=1,
+        train_precision=precision,
+        aids_r_drop=1.0,
+        aids_adversarial_epsilon=0.5,
+        aids_ema_decay=0.9,
+        aids_focal_gamma=2.0,
+        classes_sampling_exponent=0.5,
+    )
+    check("finetune", config, files, kills=4, seed=7)
+
+
 def test_pretraining(files):
     config = pretrain_config(files, **TRAIN, encoder_num_layers=1, train_max_tokens_per_batch=100)
     assert config.encoder.dropout == 0.1

@@ -114,6 +114,24 @@ def test_distillation(files):
     check("finetune", config, files)
 
 
+@pytest.mark.slow
+def test_training_aids(files):
+    config = finetune_config(
+        files,
+        **TRAIN,
+        optimizer_clip_norm=0.2,
+        head_class_weight="balanced",
+        train_accumulation=2,
+        aids_r_drop=1.0,
+        aids_adversarial_epsilon=0.5,
+        aids_ema_decay=0.9,
+        aids_focal_gamma=2.0,
+        classes_sampling_exponent=0.5,
+        data_test_files=(),
+    )
+    check("finetune", config, files)
+
+
 def test_pretraining(files):
     config = pretrain_config(
         files,

@@ -12,6 +12,8 @@ from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.decoder_config import DecoderConfig, GenerationConfig
 from keras_bert_cls.modeling.document_config import DocumentConfig
 from keras_bert_cls.training.adaptive_config import AdaptiveConfig
+from keras_bert_cls.training.aids_config import AidsConfig
+from keras_bert_cls.training.classes_config import ClassesConfig
 from keras_bert_cls.training.config import (
     FinetuneConfig,
     HeadConfig,
@@ -42,6 +44,8 @@ VOCABULARY = (*SPECIAL_TOKENS, *FILLERS, *(word for words in WORDS.values() for 
 _CLASSES = (
     AuxiliaryMaskedLM,
     AdaptiveConfig,
+    AidsConfig,
+    ClassesConfig,
     ClassificationData,
     DistillationConfig,
     DecoderConfig,

@@ -154,3 +154,65 @@ def test_nan_is_no_setting(field):
 
 def test_a_run_that_goes_on_from_another_needs_no_vocabulary():
     check_config(finetune_config(FOLDER, init_from="run", tokenizer_vocabulary=""))
+
+
+def test_training_aids():
+    config = finetune_config(
+        FOLDER,
+        aids_r_drop=-1.0,
+        aids_adversarial_epsilon=float("inf"),
+        aids_ema_decay=1.0,
+        aids_focal_gamma=2.0,
+        head_label_smoothing=0.1,
+        classes_sampling_exponent=3.0,
+        classes_effective_number_beta=0.9,
+        classes_focus_sampling=2.0,
+        distillation_pseudo_confidence=0.9,
+        distillation_temperature=3.0,
+    )
+    assert problems(config) == [
+        "--config.distillation: pseudo_confidence is given, but unlabelled_files names no texts",
+        "--config.distillation: temperature is of soft labels: it can't be given with "
+        "pseudo_confidence",
+        "--config.classes: sampling_exponent must be in [-1, 2], got 3.0",
+        "--config.classes: give either sampling_exponent or effective_number_beta",
+        "--config.classes: focus_sampling is given, but focus_classes names no label",
+        "--config.aids: r_drop must be at least 0 and finite, got -1.0",
+        "--config.aids: adversarial_epsilon must be at least 0 and finite, got inf",
+        "--config.aids: ema_decay must be in [0, 1), got 1.0",
+        "--config.aids: focal_gamma says how sure a model may be, and so does "
+        "head.label_smoothing: give one of them",
+    ]
+
+
+def test_training_aids_that_would_have_no_effect():
+    config = finetune_config(
+        FOLDER,
+        aids_r_drop=1.0,
+        encoder_dropout=0.0,
+        encoder_attention_dropout=0.0,
+        head_dropout=0.0,
+        data_task="multi_label",
+        classes_sampling_exponent=0.5,
+        classes_focus_classes=("good",),
+        distillation_pseudo_weight=0.5,
+    )
+    assert problems(config) == [
+        "--config.distillation: pseudo_weight is given, but pseudo_confidence is 0",
+        "--config.classes: focus_classes need a focus_sampling or focus_loss_weight other than 1",
+        "--config.aids: r_drop compares two draws of dropout, but dropout, attention_dropout of "
+        "encoder and dropout of head are all 0",
+        "--config.classes: sampling_exponent and effective_number_beta need rows of one label "
+        "each; data.task is multi_label",
+    ]
+    regression = finetune_config(
+        FOLDER,
+        data_task="regression",
+        aids_focal_gamma=1.0,
+        classes_focus_classes=("good",),
+        classes_focus_sampling=2.0,
+    )
+    assert problems(regression) == [
+        "--config.aids: focal_gamma is given, but a regression has no labels",
+        "--config.classes: focus_classes is given, but a regression has no labels",
+    ]

@@ -217,8 +217,8 @@ def test_a_student_of_some_of_its_teachers_blocks(files, tmp_path):
 @pytest.mark.parametrize(
     ("teacher", "fields", "message"),
     [
-        ({"labels": ("bad", "good", "ugly")}, {}, "only the teacher has 'ugly'; only the data"),
-        ({"labels": (*LABELS, "odd")}, {}, "its labels are not those of data: only the teacher"),
+        ({"labels": ("bad", "good", "ugly")}, {}, "only that run has 'ugly'; only the data"),
+        ({"labels": (*LABELS, "odd")}, {}, "its labels are not those of data: only that run"),
         ({"text_pair": True}, {}, "it takes pairs of texts, data has one text"),
         ({"task": "multi_label"}, {}, "its task is multi_label, that of data is single_label"),
     ],

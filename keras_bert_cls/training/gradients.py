@@ -1,0 +1,43 @@
+"""Gradients of the loss of a piece of a batch."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from keras_bert_cls.training.objectives import Tensors
+
+LossOf = Callable[[], tuple[tf.Tensor, Any]]
+
+
+class Gradients(Protocol):
+    """Computes the gradients of a loss.
+
+    Args:
+      loss_of: runs the model; returns what is differentiated, a scalar, and anything else. May be
+        called more than once.
+      variables: what the gradients are of.
+      batch: the piece that `loss_of` runs the model on.
+
+    Returns:
+      A dense gradient of every variable, and what `loss_of` returned beside the loss.
+    """
+
+    def __call__(
+        self, loss_of: LossOf, variables: Sequence[tf.Variable], batch: Tensors
+    ) -> tuple[list[tf.Tensor], Any]: ...
+
+
+def plain_gradients(
+    loss_of: LossOf, variables: Sequence[tf.Variable], batch: Tensors
+) -> tuple[list[tf.Tensor], Any]:
+    """The gradients of one pass; see `Gradients`."""
+    with tf.GradientTape() as tape:
+        loss, rest = loss_of()
+    return dense_gradients(tape, loss, variables), rest
+
+
+def dense_gradients(tape: tf.GradientTape, loss: tf.Tensor, sources: Sequence) -> list[tf.Tensor]:
+    """Returns the gradients as dense tensors, of zeros where the loss does not depend on one."""
+    gradients = tape.gradient(loss, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return [tf.convert_to_tensor(gradient) for gradient in gradients]
