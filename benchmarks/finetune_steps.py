@@ -11,13 +11,13 @@ from step to step.
 import dataclasses
 import json
 import pathlib
-import subprocess
 import tempfile
 
 from absl import flags
 
 from benchmarks.demo_runs import metrics
-from benchmarks.finetune_parity import PEER_PACKAGES, finetune_command, load_config
+from benchmarks.finetune_parity import PEER_PACKAGES
+from benchmarks.parity_runs import NO_DROPOUT, call, finetune_command, load_config
 from benchmarks.peers.environment import peer_python
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.data.batch_plan import BatchPlan
@@ -77,13 +77,13 @@ def compare(name: str, folder: pathlib.Path, python: pathlib.Path) -> Difference
     }
     spec_file, result = folder / "spec.json", folder / "result.json"
     spec_file.write_text(json.dumps(spec), encoding="utf-8")
-    _call([python, _SCRIPT, "start", spec_file, spec["start"]])
-    _call(_our_run(name, spec, train, folder / "ours"))
+    call([python, _SCRIPT, "start", spec_file, spec["start"]])
+    call(_our_run(name, spec, train, folder / "ours"))
     store = TokenStore(folder / "ours" / "data" / "train")
     plan = BatchPlan(store.lengths("token_ids"), config.train.batch_size, 0, config.seed)
     batches = [[rows[row] for row in plan.rows_of_step(step)] for step in range(_STEPS.value)]
     spec_file.write_text(json.dumps({**spec, "batches": batches}), encoding="utf-8")
-    _call([python, _SCRIPT, "train", spec_file, result])
+    call([python, _SCRIPT, "train", spec_file, result])
     ours = [line for line in metrics(folder / "ours") if line["kind"] == "train"]
     theirs = json.loads(result.read_text(encoding="utf-8"))
     pairs = list(zip(ours, theirs, strict=True))
@@ -109,9 +109,7 @@ def _our_run(name: str, spec: dict, train: pathlib.Path, workdir: pathlib.Path) 
         "data.train_files": repr((str(train),)),
         "data.dev_files": "()",
         "data.test_files": "()",
-        "encoder.dropout": 0.0,
-        "encoder.attention_dropout": 0.0,
-        "head.dropout": 0.0,
+        **NO_DROPOUT,
         "optimizer.schedule": "constant",
         "optimizer.warmup_share": 0.0,
         "train.epochs": 0,
@@ -119,10 +117,6 @@ def _our_run(name: str, spec: dict, train: pathlib.Path, workdir: pathlib.Path) 
         "train.log_every": 1,
     }
     return finetune_command(name, workdir, settings)
-
-
-def _call(command: list) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def _run(_: list[str]) -> None:

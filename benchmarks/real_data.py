@@ -34,18 +34,18 @@ Row = tuple[str, ...]
 Splits = dict[str, list[Row]]
 
 
-def _lines(path: pathlib.Path) -> Iterator[str]:
-    """Yields the lines of a file; only a line feed ends one."""
+def source_lines(path: pathlib.Path, keep_blank: bool = False) -> Iterator[str]:
+    """Yields the lines of a file, which may be an .xz one; only a line feed ends one."""
     content = path.read_bytes()
     if path.suffix == ".xz":
         content = lzma.decompress(content)
     for line in content.decode("utf-8-sig", "replace").split("\n"):
-        if line:
+        if line or keep_blank:
             yield line.removesuffix("\r")
 
 
 def _fields(path: pathlib.Path, *columns: int, header: bool = False) -> list[Row]:
-    rows = (line.split("\t") for line in list(_lines(path))[1 if header else 0 :])
+    rows = (line.split("\t") for line in list(source_lines(path))[1 if header else 0 :])
     return [tuple(row[column] for column in columns) for row in rows]
 
 
@@ -56,7 +56,7 @@ def _with_names(rows: Iterable[Row], names: dict[str, str] | list[str]) -> list[
 
 def _sst2(source: pathlib.Path) -> Splits:
     names = ["negative", "positive"]
-    labelled = [line.split(" ", 1) for line in _lines(source / "stsa.binary.test")]
+    labelled = [line.split(" ", 1) for line in source_lines(source / "stsa.binary.test")]
     return {
         "train": _with_names(_fields(source / "train.tsv.xz", 0, 1, header=True), names),
         "dev": _with_names(_fields(source / "dev.tsv", 0, 1, header=True), names),
@@ -66,22 +66,22 @@ def _sst2(source: pathlib.Path) -> Splits:
 
 def _trec(source: pathlib.Path) -> Splits:
     def rows(name: str) -> list[Row]:
-        parted = (line.split(" ", 1) for line in _lines(source / name))
+        parted = (line.split(" ", 1) for line in source_lines(source / name))
         return [(text, label.split(":")[0]) for label, text in parted]
 
     return {"train": rows("TREC.train.xz"), "test": rows("TREC.test")}
 
 
 def _ag_news(source: pathlib.Path) -> Splits:
-    names = {str(i): name for i, name in enumerate(_lines(source / "classes.txt"), start=1)}
+    names = {str(i): name for i, name in enumerate(source_lines(source / "classes.txt"), start=1)}
     train = _with_names(_fields(source / "train_part.tsv.xz", 1, 0), names)
-    records = csv.reader(_lines(source / "test.csv.xz"))
+    records = csv.reader(source_lines(source / "test.csv.xz"))
     test = [(f"{title} {text}", names[label]) for label, title, text in records]
     return {"train": train, "test": test}
 
 
 def _clinc150(source: pathlib.Path) -> Splits:
-    splits = json.loads("\n".join(_lines(source / "data_full.json.xz")))
+    splits = json.loads("\n".join(source_lines(source / "data_full.json.xz")))
     names = {"dev": "val", "oos_dev": "oos_val"}
     return {
         name: [(text, label) for text, label in splits[names.get(name, name)]]
@@ -112,7 +112,7 @@ def _cola(source: pathlib.Path) -> Splits:
 
 
 def _goemotions(source: pathlib.Path) -> Splits:
-    names = list(_lines(source / "labels.txt"))
+    names = list(source_lines(source / "labels.txt"))
     return {
         split: [
             (text, "|".join(names[int(number)] for number in numbers.split(",")))

@@ -2,8 +2,8 @@
 
     python benchmarks/peers/transformers_finetune.py SPEC.json RESULT.json
 
-The spec names the data and the hyper-parameters (see benchmarks/finetune_parity.py, which writes
-it); the result holds test accuracy, macro F1 and the seconds of a step.
+The spec names the data and the hyper-parameters (see benchmarks/parity_runs.py, which writes it);
+the result holds test accuracy, macro F1 and the seconds of a step.
 """
 
 import json
@@ -19,15 +19,47 @@ import transformers
 def main(spec_file: str, result_file: str) -> None:
     spec = json.loads(pathlib.Path(spec_file).read_text(encoding="utf-8"))
     transformers.set_seed(spec["seed"])
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     tokenizer = transformers.AutoTokenizer.from_pretrained(spec["model"])
-    train = _read(spec["train_file"])[: spec["train_rows"] or None]
-    test = _read(spec["test_file"])
+    train, test = (_read(spec[f"{split}_file"]) for split in ("train", "test"))
     labels = sorted({row["label"] for row in train})
     model = transformers.BertForSequenceClassification.from_pretrained(
-        spec["model"], num_labels=len(labels)
+        spec["model"], num_labels=len(labels), **_dropout(spec)
     )
-    arguments = transformers.TrainingArguments(
+    trainer = _Trainer(
+        model,
+        _arguments(spec),
+        train_dataset=_encode(train, labels, tokenizer, spec["max_length"]),
+        data_collator=transformers.DataCollatorWithPadding(tokenizer),
+    )
+    trainer.batches = _batches(spec["order_file"])
+    clock = _Clock()
+    trainer.add_callback(clock)
+    trainer.train()
+    # The Trainer may group these rows by length and answer in that order.
+    answers = trainer.predict(_encode(test, labels, tokenizer, spec["max_length"]))
+    predicted, targets = answers.predictions.argmax(-1), answers.label_ids
+    result = {
+        "accuracy": float((predicted == targets).mean()),
+        "macro_f1": _macro_f1(predicted, targets),
+        "seconds_per_step": clock.seconds_per_step(),
+        "device": str(model.device),
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+    }
+    pathlib.Path(result_file).write_text(json.dumps(result), encoding="utf-8")
+
+
+def _dropout(spec: dict) -> dict[str, float]:
+    if spec["dropout"]:
+        return {}
+    names = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
+    return dict.fromkeys(names, 0.0)
+
+
+def _arguments(spec: dict) -> transformers.TrainingArguments:
+    return transformers.TrainingArguments(
         output_dir=spec["scratch"],
+        use_cpu=spec["device"] == "cpu",
         max_steps=spec["steps"],
         per_device_train_batch_size=spec["batch_size"],
         per_device_eval_batch_size=64,
@@ -45,25 +77,23 @@ def main(spec_file: str, result_file: str) -> None:
         dataloader_pin_memory=False,
         disable_tqdm=True,
     )
-    trainer = transformers.Trainer(
-        model,
-        arguments,
-        train_dataset=_encode(train, labels, tokenizer, spec["max_length"]),
-        data_collator=transformers.DataCollatorWithPadding(tokenizer),
-    )
-    clock = _Clock()
-    trainer.add_callback(clock)
-    trainer.train()
-    # The Trainer groups these rows by length, too, and answers in that order.
-    answers = trainer.predict(_encode(test, labels, tokenizer, spec["max_length"]))
-    predicted, targets = answers.predictions.argmax(-1), answers.label_ids
-    result = {
-        "accuracy": float((predicted == targets).mean()),
-        "macro_f1": _macro_f1(predicted, targets),
-        "seconds_per_step": clock.seconds_per_step(),
-        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
-    }
-    pathlib.Path(result_file).write_text(json.dumps(result), encoding="utf-8")
+
+
+class _Trainer(transformers.Trainer):
+    """Hugging Face's Trainer, that can be told its batches.
+
+    Attributes:
+      batches: rows of each step's batch; None for the Trainer's own choice.
+    """
+
+    batches: list[list[int]] | None = None
+
+    def get_train_dataloader(self) -> torch.utils.data.DataLoader:
+        if self.batches is None:
+            return super().get_train_dataloader()
+        return torch.utils.data.DataLoader(
+            self.train_dataset, batch_sampler=self.batches, collate_fn=self.data_collator
+        )
 
 
 class _Clock(transformers.TrainerCallback):
@@ -78,6 +108,13 @@ class _Clock(transformers.TrainerCallback):
     def seconds_per_step(self) -> float:
         times = self._times[9:]
         return (times[-1] - times[0]) / (len(times) - 1)
+
+
+def _batches(order_file: str) -> list[list[int]] | None:
+    if not order_file:
+        return None
+    order = np.load(order_file)
+    return [rows.tolist() for rows in np.split(order["rows"], np.cumsum(order["sizes"])[:-1])]
 
 
 def _read(file: str) -> list[dict[str, str]]:

@@ -1,0 +1,29 @@
+"""Fine-tunes a Chinese encoder to judge reviews (ChnSentiCorp, 2 classes).
+
+The encoder is one in Hugging Face's format; docs/results.md says how the one there came about.
+
+bertcls-import --source ENCODER_FOLDER --output runs/zh_encoder
+python -m benchmarks.real_data --source ../shared/data --only chnsenticorp
+bertcls-finetune --config configs/chnsenticorp_finetune.py --workdir runs/chnsenticorp
+"""
+
+from keras_bert_cls.data.config import ClassificationData
+from keras_bert_cls.training.config import FinetuneConfig, OptimizerConfig, TrainConfig
+
+_DATA = "runs/data/chnsenticorp"
+
+
+def get_config() -> FinetuneConfig:
+    return FinetuneConfig(
+        init_from="runs/zh_encoder",
+        data=ClassificationData(
+            train_files=(f"{_DATA}/train.tsv",),
+            dev_files=(f"{_DATA}/dev.tsv",),
+            test_files=(f"{_DATA}/test.tsv",),
+            text_column="text",
+            label_column="label",
+            max_length=128,
+        ),
+        optimizer=OptimizerConfig(learning_rate=1e-4),
+        train=TrainConfig(epochs=1, batch_size=32, precision="mixed_bfloat16"),
+    )
