@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.predictions import Prediction
+from keras_bert_cls.predictions import Prediction, top_prediction
 from keras_bert_cls.text.utf8 import encode_text
 
 _RUN_FILE = "model.keras"
@@ -165,6 +165,12 @@ class Classifier:
         if self.task == "regression":
             for value in outputs["value"].tolist():
                 yield Prediction(value=value)
+            return
+        if "labels" in outputs:
+            for labels, row in zip(
+                outputs["labels"].tolist(), outputs["probabilities"].tolist(), strict=True
+            ):
+                yield top_prediction([label.decode() for label in labels], row)
             return
         names = ("label", "score", "probabilities")
         rows = zip(*(outputs[name].tolist() for name in names), strict=True)

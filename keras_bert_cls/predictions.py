@@ -1,6 +1,7 @@
 """What a model says about one text. Imports no TensorFlow: the client uses it too."""
 
 import dataclasses
+from collections.abc import Sequence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,8 +14,9 @@ class Prediction:
         `probabilities`, where it is not sure enough.
       score: the highest probability, in [0, 1], of unknown answers too; None for regression.
       probabilities: label -> probability, in the order of the model's labels. They sum to 1 for
-        single-label models and are independent of each other for multi-label ones. None for
-        regression, and where a server did not send them.
+        single-label models and are independent of each other for multi-label ones. A model with an
+        adaptive head gives those of its best labels, the best first. None for regression, and where
+        a server did not send them.
       value: what a regression model predicts; None for classification.
       labels: all labels that reach their thresholds, of a multi-label model with tuned ones; None
         for other models.
@@ -25,3 +27,9 @@ class Prediction:
     probabilities: dict[str, float] | None = None
     value: float | None = None
     labels: tuple[str, ...] | None = None
+
+
+def top_prediction(labels: Sequence[str], probabilities: Sequence[float]) -> Prediction:
+    """Returns the answer of a model that names its best labels only, the best first."""
+    found = dict(zip(labels, probabilities, strict=True))
+    return Prediction(labels[0], probabilities[0], found)

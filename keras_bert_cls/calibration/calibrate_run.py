@@ -53,6 +53,11 @@ def load_classifier(workdir: str | os.PathLike) -> TrainedModel:
         raise UserError(
             f"{workdir} holds a {trained.settings.task} model: only classifiers are calibrated"
         )
+    if trained.settings.head == "adaptive":
+        raise UserError(
+            f"{workdir} holds a model with an adaptive head: a temperature would need the scores "
+            "of all labels, and it computes those of the best ones only"
+        )
     return trained
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.predictions import Prediction
+from keras_bert_cls.predictions import Prediction, top_prediction
 
 
 def predictions_of_outputs(
@@ -29,6 +29,14 @@ def predictions_of_outputs(
             "expected a model whose signature serving_default gives label and score, or value; "
             f"this one gives {', '.join(sorted(outputs))}"
         )
+    if "labels" in outputs:
+        width = outputs["labels"].tensor_shape.dim[-1].size
+        tops = zip(
+            _rows(outputs, "labels", count, width),
+            _rows(outputs, "probabilities", count, width),
+            strict=True,
+        )
+        return [top_prediction([name.decode("utf-8") for name in top], row) for top, row in tops]
     labels = [label.decode("utf-8") for label in _column(outputs, "label", count)]
     scores = _column(outputs, "score", count)
     if label_names is None:

@@ -150,7 +150,7 @@ class Exchanges:
         versions = {
             response.model_spec.version.value
             for response in responses
-            if "probabilities" in response.outputs
+            if "probabilities" in response.outputs and "labels" not in response.outputs
         }
         gone: dict[int, ServerError] = {}
         for version in versions - self._label_names.keys():

@@ -75,6 +75,7 @@ def ask(
     if classifier.task == "regression":
         values = np.array([prediction.value for prediction in predictions], np.float64)
         return ModelAnswers(values, None, np.zeros(len(rows), bool))
+    _require_all_labels(predictions, labels)
     probabilities = np.array([_in_order(prediction, labels) for prediction in predictions])
     if classifier.task == "multi_label":
         decided = np.array([_decided(prediction, labels) for prediction in predictions])
@@ -85,6 +86,16 @@ def ask(
     return ModelAnswers(
         np.where(rejected, probabilities.argmax(axis=1), answers), probabilities, rejected
     )
+
+
+def _require_all_labels(predictions: Sequence[Prediction], labels: Sequence[str]) -> None:
+    for prediction in predictions[:1]:
+        found = len(prediction.probabilities or {})
+        if found != len(labels):
+            raise UserError(
+                f"a report needs the probabilities of all {len(labels)} labels; this model, whose "
+                f"head is adaptive, gives those of the {found} best. Leave --report away."
+            )
 
 
 def _decided(prediction: Prediction, labels: Sequence[str]) -> list[bool]:

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_bert_cls.export.string_function import Outputs, string_function
 from keras_bert_cls.export.tokenize_signature import tokenize_signature
+from keras_bert_cls.modeling.output_softmax import adaptive_layer, softmax_of
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.text.packing import pack_texts
 
@@ -33,8 +34,14 @@ def classifier_signatures(
     that rejects has its unknown label as label where the most probable one does not reach its
     threshold; score stays the highest probability. A multi-label model also gives selected
     bool [n, labels]: which labels reach their thresholds.
+
+    A model with an adaptive head answers with its `top_labels` best labels, the best first: labels
+    string [n, k] as well, probabilities float32 [n, k], and as classes and scores the same.
+    `tokens` gives labels and probabilities.
     """
-    served = _ServedClassifier(trained, pad_to_multiple_of)
+    is_adaptive = adaptive_layer(trained.model) is not None
+    kind = _ServedTopLabels if is_adaptive else _ServedClassifier
+    served = kind(trained, pad_to_multiple_of)
     signatures = {
         "serving_default": string_function(served.text_names, served.answer),
         "tokens": served.tokens_function(),
@@ -108,9 +115,12 @@ class _ServedClassifier:
             with tf.control_dependencies(same_shape):
                 checked = [tf.identity(array) for array in checked]
             inputs = dict(zip(names, checked, strict=True))
-            return self._heads(self._trained.model(inputs, training=False)["logits"])
+            return self.answer_to_tokens(self._trained.model(inputs, training=False))
 
         return tokens
+
+    def answer_to_tokens(self, outputs: Outputs) -> Outputs:
+        return self._heads(outputs["logits"])
 
     def _parse(self, examples: tf.Tensor) -> list[tf.Tensor]:
         features = {name: tf.io.FixedLenFeature([], tf.string) for name in self.text_names}
@@ -161,3 +171,25 @@ class _ServedClassifier:
     def _rejects(self) -> bool:
         decision = self._trained.decision
         return decision is not None and decision.unknown_label is not None
+
+
+class _ServedTopLabels(_ServedClassifier):
+    """The bodies for a model with an adaptive head, which names its best labels only."""
+
+    def __init__(self, trained: TrainedModel, pad_to_multiple_of: int):
+        super().__init__(trained, pad_to_multiple_of)
+        self._softmax = softmax_of(trained.model)
+        self._count = min(trained.settings.top_labels, len(trained.settings.labels))
+
+    def answer(self, *texts: tf.Tensor) -> Outputs:
+        best = self.answer_to_tokens(self._run(*texts))
+        return {"label": best["labels"][:, 0], "score": best["probabilities"][:, 0], **best}
+
+    def classify(self, examples: tf.Tensor) -> Outputs:
+        best = self.answer_to_tokens(self._run(*self._parse(examples)))
+        return {"classes": best["labels"], "scores": best["probabilities"]}
+
+    def answer_to_tokens(self, outputs: Outputs) -> Outputs:
+        best = self._softmax.top_k(outputs, self._count)
+        names = tf.gather(self._classes(), best.labels)
+        return {"labels": names, "probabilities": tf.cast(best.probabilities, tf.float32)}

@@ -7,7 +7,9 @@ import tensorflow as tf
 
 from keras_bert_cls.export.fill_mask_signatures import TOP_TOKENS
 from keras_bert_cls.export.masked_texts import MASK
+from keras_bert_cls.export.top_labels_check import top_probabilities
 from keras_bert_cls.modeling.decision import Decision
+from keras_bert_cls.modeling.output_softmax import adaptive_layer
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.text.packing import pack_texts
 
@@ -34,13 +36,7 @@ def keras_answers(trained: TrainedModel, *texts: Sequence[bytes]) -> Answers:
             "fill_mask": fill_mask,
             "tokenize": _named(trained, token_ids),
         }
-    tokenizer = trained.tokenizer
-    packed = pack_texts(
-        tokenizer.vocabulary,
-        [tokenizer.tokenize(tf.constant(column, tf.string)) for column in texts],
-        max_length=trained.settings.max_length,
-        pad_to_multiple_of=1,
-    )
+    packed = _inputs(trained, *texts)
     if trained.settings.task == "seq2seq":  # see `generation_problem` for what it writes
         rows = zip(packed["token_ids"].numpy(), packed["padding_mask"].numpy() > 0, strict=True)
         return {"tokenize": _named(trained, [token_ids[kept] for token_ids, kept in rows])}
@@ -55,15 +51,38 @@ def keras_answers(trained: TrainedModel, *texts: Sequence[bytes]) -> Answers:
         value = {"value": logits[:, 0]}
         regress = {"outputs": logits[:, 0]}
         return {"serving_default": value, "tokens": value, "regress": regress, **others}
-    decision = trained.decision or Decision()
-    probabilities = decision.probabilities(trained.settings.task, logits)
-    answer = {"probabilities": probabilities, "score": probabilities.max(-1)}
+    probabilities = _probabilities(trained, logits)
+    best = {"score": probabilities.max(-1)}
+    if adaptive_layer(trained.model) is not None:
+        probabilities = top_probabilities(trained, probabilities)
+    answer = {"probabilities": probabilities, **best}
     return {
         "serving_default": answer,
         "tokens": {"probabilities": probabilities},
         "classify": {"scores": probabilities},
         **others,
     }
+
+
+def label_probabilities(trained: TrainedModel, *texts: Sequence[bytes]) -> np.ndarray:
+    """Returns a classifier's probabilities of all labels, float64 [n, labels]."""
+    logits = trained.model(_inputs(trained, *texts), training=False)["logits"].numpy()
+    return _probabilities(trained, logits)
+
+
+def _probabilities(trained: TrainedModel, logits: np.ndarray) -> np.ndarray:
+    decision = trained.decision or Decision()
+    return decision.probabilities(trained.settings.task, logits.astype(np.float64))
+
+
+def _inputs(trained: TrainedModel, *texts: Sequence[bytes]) -> dict[str, tf.Tensor]:
+    tokenizer = trained.tokenizer
+    return pack_texts(
+        tokenizer.vocabulary,
+        [tokenizer.tokenize(tf.constant(column, tf.string)) for column in texts],
+        max_length=trained.settings.max_length,
+        pad_to_multiple_of=1,
+    )
 
 
 def _named(trained: TrainedModel, rows: Sequence[np.ndarray]) -> dict[str, np.ndarray]:

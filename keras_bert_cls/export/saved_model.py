@@ -83,6 +83,10 @@ def _check_outputs(trained: TrainedModel) -> None:
     trained.require_head()
     settings = trained.settings
     if trained.decision is not None:
+        if settings.head == "adaptive":
+            raise UserError(
+                "a model with an adaptive head has no decision: take decision.json away"
+            )
         trained.decision.check(settings.task, settings.labels)
     if settings.task in ("masked_lm", "seq2seq"):
         return

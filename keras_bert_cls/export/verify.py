@@ -8,12 +8,14 @@ import tensorflow as tf
 from keras_bert_cls.export.compatibility import require_servable
 from keras_bert_cls.export.decision_check import decision_problem
 from keras_bert_cls.export.generate_check import generation_problem
-from keras_bert_cls.export.keras_answers import keras_answers
+from keras_bert_cls.export.keras_answers import keras_answers, label_probabilities
 from keras_bert_cls.export.masked_lm_check import masked_lm_problem
 from keras_bert_cls.export.masked_texts import MASK
 from keras_bert_cls.export.requests import PredictionLog, build_request, parse_request
 from keras_bert_cls.export.session import SavedModelSession
+from keras_bert_cls.export.top_labels_check import top_labels_problem
 from keras_bert_cls.export.warmup import WARMUP_FILE, read_warmup
+from keras_bert_cls.modeling.output_softmax import adaptive_layer
 from keras_bert_cls.modeling.trained_model import TrainedModel
 
 # Numbers of an export equal the Keras model's to this, relative to values above 1. In half
@@ -65,9 +67,16 @@ def _compare(session: SavedModelSession, trained: TrainedModel) -> None:
         raise VerificationError(
             f"the Keras model fails on texts of max_length {trained.settings.max_length}: {error}"
         ) from error
+    names_labels = adaptive_layer(trained.model) is not None and trained.settings.labels
+    of_labels = label_probabilities(trained, *texts) if names_labels else None
     for signature, outputs in expected_answers.items():
         answer = _run(session, build_request(trained, signature, *texts))
         if problem := decision_problem(trained, answer):
+            raise VerificationError(f"signature {signature}: {problem}")
+        problem = (
+            "" if of_labels is None else top_labels_problem(trained, answer, of_labels, tolerance)
+        )
+        if problem:
             raise VerificationError(f"signature {signature}: {problem}")
         for name, expected in outputs.items():
             if expected.dtype.kind != "f":

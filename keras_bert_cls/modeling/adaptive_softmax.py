@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.adaptive_cutoffs import (
+    AdaptiveShape,
     adaptive_cutoffs,
     checked_cutoffs,
     checked_order,
@@ -117,6 +118,14 @@ class AdaptiveSoftmax(AdaptiveWeights, keras.layers.Layer):
         cutoffs = adaptive_cutoffs(counts, hidden_dim, div_value, num_clusters)
         order = frequency_order(counts)
         return cls(len(order), cutoffs, div_value, label_order=order, **kwargs)
+
+    def shape(self) -> AdaptiveShape:
+        """Returns the sizes and the order of a built layer."""
+        if self.label_order is None:
+            order = np.arange(self.num_classes, dtype=np.int32)
+        else:
+            order = self.label_order.numpy()
+        return AdaptiveShape(self.cutoffs, self.settings["div_value"], order)
 
     def call(self, hidden, target=None):
         """Returns `log_prob(hidden)`, or with targets their log-probabilities, float32 [...]."""

@@ -3,8 +3,9 @@
 import dataclasses
 
 from keras_bert_cls.data.label_tree import LabelTree
+from keras_bert_cls.modeling.adaptive_cutoffs import AdaptiveShape
 
-HEAD_KINDS = ("dense", "hierarchical", "ordinal")
+HEAD_KINDS = ("dense", "hierarchical", "ordinal", "adaptive")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,18 +13,20 @@ class HeadSettings:
     """A classification head.
 
     Attributes:
-      kind: "dense" has a logit for each label, "hierarchical" a softmax at each node of a tree, and
-        "ordinal" one score and thresholds.
+      kind: "dense" has a logit for each label, "hierarchical" a softmax at each node of a tree,
+        "ordinal" one score and thresholds, and "adaptive" a softmax over very many labels.
       prefix: begins the names of its layers, so that several heads can stand on one encoder.
       tree: of a hierarchical head.
       level_shares: of an ordinal head the share of each label among the training rows, where its
         thresholds begin; () for equal ones.
+      adaptive: of an adaptive head.
     """
 
     kind: str = "dense"
     prefix: str = ""
     tree: LabelTree | None = None
     level_shares: tuple[float, ...] = ()
+    adaptive: AdaptiveShape | None = None
 
 
 DENSE_HEAD = HeadSettings()

@@ -5,6 +5,7 @@ import keras
 from keras_bert_cls.data.label_tree import LabelTree
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.activations import ACTIVATIONS
+from keras_bert_cls.modeling.adaptive_head import adaptive_head
 from keras_bert_cls.modeling.adaptive_softmax import AdaptiveSoftmax
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.dense_head import dense_head
@@ -16,7 +17,12 @@ from keras_bert_cls.modeling.hierarchical_head import PathLogProbabilities, hier
 from keras_bert_cls.modeling.ordinal_head import LevelLogProbabilities, ordinal_head
 
 # Each takes hidden states, the number of labels, HeadSettings and an initializer; gives the logits.
-_HEADS = {"dense": dense_head, "hierarchical": hierarchical_head, "ordinal": ordinal_head}
+_HEADS = {
+    "adaptive": adaptive_head,
+    "dense": dense_head,
+    "hierarchical": hierarchical_head,
+    "ordinal": ordinal_head,
+}
 
 
 def masked_lm_model(
@@ -78,7 +84,7 @@ def classifier_model(
     The same model serves single-label (softmax over the logits), multi-label (a sigmoid each) and
     regression tasks (the logits are the values). The logits of hierarchical and ordinal heads are
     log-probabilities, which a softmax leaves as they are: to everything else these are single-label
-    models.
+    models. So are those of an adaptive head, but it is asked for less than all: see `softmax_of`.
 
     Args:
       encoder: what `build_encoder` returns, or a config to build one from.
@@ -90,7 +96,8 @@ def classifier_model(
     Returns:
       A model from the encoder's inputs to a dict of
         logits: float32 [batch, num_labels];
-        pooled_output: float32 [batch, hidden].
+        pooled_output: float32 [batch, hidden];
+        head_input: [batch, hidden], of an adaptive head.
     """
     if num_labels < 1:
         raise ValueError(f"num_labels must be at least 1, got {num_labels}")
@@ -106,7 +113,10 @@ def classifier_model(
     embedding = keras.layers.Activation("linear", dtype="float32", name=f"{head.prefix}embedding")(
         pooled
     )
-    return keras.Model(encoder.input, {"logits": logits, "pooled_output": embedding}, name=name)
+    outputs = {"logits": logits, "pooled_output": embedding}
+    if head.kind == "adaptive":
+        outputs["head_input"] = x
+    return keras.Model(encoder.input, outputs, name=name)
 
 
 def head_settings(model: keras.Model) -> HeadSettings:
@@ -117,6 +127,8 @@ def head_settings(model: keras.Model) -> HeadSettings:
             return HeadSettings("hierarchical", tree=tree)
         if isinstance(layer, LevelLogProbabilities):
             return HeadSettings("ordinal", level_shares=tuple(layer.shares))
+        if isinstance(layer, AdaptiveSoftmax):
+            return HeadSettings("adaptive", adaptive=layer.shape())
     return DENSE_HEAD
 
 

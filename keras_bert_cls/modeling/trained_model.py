@@ -46,6 +46,7 @@ class ModelSettings:
       lowercase: the tokenizer's setting.
       strip_accents: the tokenizer's setting; None follows `lowercase`.
       head: the kind of a classifier's head; see HeadSettings.
+      top_labels: labels that a model with an adaptive head answers with, the most probable ones.
       label_structure: how the labels relate to each other.
       tasks: by name, of a model of several tasks; the first answers if none is named.
     """
@@ -57,6 +58,7 @@ class ModelSettings:
     lowercase: bool = True
     strip_accents: bool | None = None
     head: str = "dense"
+    top_labels: int = 10
     label_structure: LabelStructure = NO_STRUCTURE
     tasks: Mapping[str, "ModelSettings"] = dataclasses.field(default_factory=dict)
 

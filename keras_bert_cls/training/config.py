@@ -166,8 +166,10 @@ class HeadConfig:
 
     Attributes:
       kind: "dense", a logit for each label; "hierarchical", a softmax at each node of the tree of
-        labels that are paths (data.label_path_separator); or "ordinal", one score and thresholds
-        between levels (data.ordered_labels).
+        labels that are paths (data.label_path_separator); "ordinal", one score and thresholds
+        between levels (data.ordered_labels); or "adaptive", an adaptive softmax for 10^4 to 10^6
+        labels (see `adaptive`).
+      top_labels: an adaptive head answers with so many labels, the most probable ones.
       dropout: rate on the pooled output.
       label_smoothing: share of the target spread over all labels (Szegedy et al. 2016).
       class_weight: "none" or "balanced" (rows / (labels * rows of the label)).
@@ -176,6 +178,7 @@ class HeadConfig:
     """
 
     kind: str = "dense"
+    top_labels: int = 10
     dropout: float = 0.1
     label_smoothing: float = 0.0
     class_weight: str = "none"
@@ -184,6 +187,12 @@ class HeadConfig:
     def problems(self) -> list[str]:
         """Returns what is wrong with the config, a sentence each; empty if all is well."""
         found = choice_problem("kind", self.kind, HEAD_KINDS)
+        if self.top_labels < 1:
+            found.append(f"top_labels must be at least 1, got {self.top_labels}")
+        if self.kind != "adaptive" and self.top_labels != HeadConfig.top_labels:
+            found.append(f"top_labels is given, but kind {self.kind!r} answers with all labels")
+        if self.kind == "adaptive" and self.label_smoothing:
+            found.append("label_smoothing spreads over all labels, which 'adaptive' cannot")
         found += choice_problem("class_weight", self.class_weight, CLASS_WEIGHTS)
         if not 0 <= self.label_smoothing < 1:
             found.append(f"label_smoothing must be in [0, 1), got {self.label_smoothing}")

@@ -32,7 +32,9 @@ def check_config(config: RunConfig) -> None:
         found += _layer_problems(config)
         if isinstance(config, FinetuneConfig):
             found += _finetune_problems(config)
-            found += adaptive_problems(config, config.head.kind == "adaptive", "head.kind")
+            is_adaptive = config.head.kind == "adaptive"
+            found += adaptive_problems(config, is_adaptive, "head.kind")
+            found += _adaptive_head_problems(config) if is_adaptive else []
         if isinstance(config, PretrainConfig):
             wrong = choice_problem("output", config.output, MASKED_LM_OUTPUTS)
             found += [f"--config.{problem}" for problem in wrong]
@@ -164,6 +166,8 @@ def _multitask_problems(config: MultiTaskConfig) -> list[str]:
         where = f"--config.tasks[{number}]"
         alone = config.alone(task)
         found += [f"{where}: {problem}" for problem in task.problems()]
+        if alone.head.kind == "adaptive":
+            found.append(f"{where}.head: kind 'adaptive' is for runs of one task")
         if task.name in names[:number]:
             found.append(f"{where}: name {task.name!r} is that of another task too")
         if task.metric:
@@ -258,6 +262,25 @@ def _head_problems(config: FinetuneConfig) -> list[str]:
     if field is None or getattr(config.data, field):
         return []
     return [f"--config.head: kind {config.head.kind!r} needs data.{field}"]
+
+
+def _adaptive_head_problems(config: FinetuneConfig) -> list[str]:
+    data, unfit = config.data, []
+    if config.task != "single_label":
+        unfit.append(f"data.task {config.task!r}: it is for one label a text")
+    unfit += [
+        f"data.{field}: it keeps no scores of all labels"
+        for field in ("label_path_separator", "ordered_labels")
+        if getattr(data, field)
+    ]
+    if config.distillation.teacher:
+        unfit.append("distillation: a teacher's scores are of all labels")
+    unfit += [
+        f"aids.{field}: it looks at the scores of all labels"
+        for field in ("r_drop", "focal_gamma")
+        if getattr(config.aids, field)
+    ]
+    return [f"--config.head: kind 'adaptive' does not go with {problem}" for problem in unfit]
 
 
 def _seq2seq_problems(config: Seq2SeqConfig) -> list[str]:

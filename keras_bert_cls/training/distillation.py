@@ -69,6 +69,11 @@ class Teacher:
         folder = config.distillation.teacher
         trained = load_classifier(folder, "--config.distillation.teacher", config, labels)
         settings, names = trained.settings, labels.names if labels else ()
+        if settings.head == "adaptive":
+            raise UserError(
+                f"--config.distillation.teacher {folder}: its head is adaptive, which keeps no "
+                "scores of all labels"
+            )
         order = [settings.labels.index(name) for name in names] or [0]
         return cls(trained, np.array(order), _digest(pathlib.Path(folder)))
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from keras_bert_cls.data.label_structure import NO_STRUCTURE, LabelStructure
+from keras_bert_cls.modeling.output_softmax import softmax_of
 from keras_bert_cls.training.metrics import (
     Scores,
     multi_label_scores,
@@ -42,28 +43,29 @@ class Evaluator:
         self._model, self._dataset, self._rows = model, dataset, rows
         self._objective = plain_objective(task).for_model(model)
         self._task, self._labels, self._structure = task, labels, structure
+        self._softmax = softmax_of(model)
         # One graph for batches of all shapes.
         self._step = tf.function(self._step_of, input_signature=[dataset.element_spec])
 
     def __call__(self) -> Scores:
         """Returns the scores: `loss`, and what the task is judged by."""
         sums: dict[str, float] = {}
-        logits, targets = [], []
+        answers, targets = [], []
         bar = tqdm(total=self._rows, desc="scoring", unit=" rows", disable=None, leave=False)
         with bar:
             for batch in self._dataset:
-                new, batch_logits = self._step(batch)
+                new, batch_answers = self._step(batch)
                 for name, value in new.items():
                     sums[name] = sums.get(name, 0.0) + float(value)
                 real = batch["sample_weight"].numpy() > 0
                 if self._task != "masked_lm":
-                    logits.append(batch_logits.numpy()[real])
+                    answers.append(batch_answers.numpy()[real])
                     targets.append(batch["target"].numpy()[real])
                 bar.update(int(real.sum()))
         means = mean_values(sums)
         if self._task == "masked_lm":
             return Scores(means)
-        scores = self._score(np.concatenate(targets), np.concatenate(logits))
+        scores = self._score(np.concatenate(targets), np.concatenate(answers))
         return Scores({"loss": means["loss"], **scores.values}, scores.labels)
 
     def _step_of(self, batch: Tensors):
@@ -71,14 +73,18 @@ class Evaluator:
             {name: batch[name] for name in self._objective.inputs}, training=False
         )
         sums = term_sums(self._objective, outputs, batch)
-        # The logits of a masked LM are big, and nobody needs them here.
-        return sums, None if self._task == "masked_lm" else outputs["logits"]
+        # Logits of many tokens or labels are big, and nobody needs them here.
+        match self._task:
+            case "masked_lm":
+                return sums, None
+            case "single_label":
+                return sums, self._softmax.predict(outputs)
+        return sums, outputs["logits"]
 
-    def _score(self, targets: np.ndarray, logits: np.ndarray) -> Scores:
+    def _score(self, targets: np.ndarray, answers: np.ndarray) -> Scores:
+        """Scores labels int [rows] of a single-label model, or logits float [rows, logits]."""
         if self._task == "single_label":
-            return single_label_scores(
-                targets, logits.argmax(axis=1), self._labels, self._structure
-            )
+            return single_label_scores(targets, answers, self._labels, self._structure)
         if self._task == "multi_label":
-            return multi_label_scores(targets, logits > 0, self._labels)
-        return regression_scores(targets, logits[:, 0])
+            return multi_label_scores(targets, answers > 0, self._labels)
+        return regression_scores(targets, answers[:, 0])

@@ -85,7 +85,7 @@ class _Finetuning(ScoredTask):
         encoder, documents = build_encoder(self.start.encoder), self.task.config.documents
         if documents.window_length:
             encoder = document_encoder(encoder, documents)
-        head = self.task.head()
+        head = self.task.head(self.start.encoder.hidden_dim)
         model = classifier_model(encoder, head.num_labels, head.dropout, head=head.settings)
         return self.start.give_weights(model)
 

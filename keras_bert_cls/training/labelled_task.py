@@ -10,6 +10,7 @@ from keras_bert_cls.data.batch_plan import BatchPlan
 from keras_bert_cls.data.batches import ClassificationBatches, JudgedRows
 from keras_bert_cls.data.store_batches import StoreBatches
 from keras_bert_cls.data.token_store import TokenStore
+from keras_bert_cls.modeling.adaptive_cutoffs import AdaptiveShape
 from keras_bert_cls.modeling.head_settings import DENSE_HEAD, HeadSettings
 from keras_bert_cls.modeling.multitask import Head
 from keras_bert_cls.modeling.trained_model import ModelSettings
@@ -46,10 +47,10 @@ class LabelledTask:
     stores: Mapping[str, TokenStore]
     judged: JudgedRows | None = None
 
-    def head(self) -> Head:
-        """Returns what makes logits of the encoder's output."""
+    def head(self, hidden_dim: int) -> Head:
+        """Returns what makes logits of the encoder's output, which is so wide."""
         head = self.config.head
-        return Head(max(1, len(self.labels)), head.dropout, self._head_settings())
+        return Head(max(1, len(self.labels)), head.dropout, self._head_settings(hidden_dim))
 
     def objective(self) -> Objective:
         """Returns what is minimised on the labels."""
@@ -91,6 +92,7 @@ class LabelledTask:
             lowercase=self.tokenizer.lowercase,
             strip_accents=self.tokenizer.strip_accents,
             head=self.config.head.kind,
+            top_labels=self.config.head.top_labels,
             label_structure=self.config.data.label_structure,
         )
 
@@ -106,7 +108,7 @@ class LabelledTask:
             self.config.data.label_structure,
         )
 
-    def _head_settings(self) -> HeadSettings:
+    def _head_settings(self, hidden_dim: int) -> HeadSettings:
         match self.config.head.kind:
             case "hierarchical":
                 tree = self.config.data.label_structure.tree(self.labels)
@@ -115,6 +117,11 @@ class LabelledTask:
                 counts = np.bincount(self._training_targets(), minlength=len(self.labels)) + 1
                 shares = tuple((counts / counts.sum()).tolist())
                 return HeadSettings("ordinal", level_shares=shares)
+            case "adaptive":
+                counts = np.bincount(self._training_targets(), minlength=len(self.labels))
+                sizes = self.config.adaptive
+                shape = AdaptiveShape.of(counts, hidden_dim, sizes.cutoffs, sizes.div_value)
+                return HeadSettings("adaptive", adaptive=shape)
         return DENSE_HEAD
 
     def _training_targets(self) -> np.ndarray:

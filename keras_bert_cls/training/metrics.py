@@ -49,11 +49,12 @@ def single_label_scores(
     MCC is the multi-class one of Gorodkin 2004; macro F1 averages over all labels. Labels with a
     structure have the scores of `structure_scores` as well.
     """
-    count = len(labels)
-    confusion = np.zeros((count, count))
-    np.add.at(confusion, (targets, predictions), 1)
-    hits, rows = np.diag(confusion), confusion.sum()
-    actual, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
+    # Float64 counts are exact, and no matrix of labels by labels is made: there may be a million.
+    hits, actual, predicted = (
+        np.bincount(ids, minlength=len(labels)).astype(np.float64)
+        for ids in (targets[targets == predictions], targets, predictions)
+    )
+    rows = float(len(targets))
     by_label = _label_scores(hits, predicted, actual, labels)
     covariance = hits.sum() * rows - actual @ predicted
     spread = np.sqrt(float(rows**2 - predicted @ predicted) * float(rows**2 - actual @ actual))

@@ -87,7 +87,8 @@ class _MultiTask(ScoredTask):
         return {split for task in self.tasks.values() for split in task.stores}
 
     def build_model(self) -> keras.Model:
-        heads = {name: task.head() for name, task in self.tasks.items()}
+        hidden_dim = self.start.encoder.hidden_dim
+        heads = {name: task.head(hidden_dim) for name, task in self.tasks.items()}
         model = multitask_model(self.start.encoder, heads, masked_lm=self.text is not None)
         return self.start.give_weights(model)
 

@@ -88,13 +88,23 @@ class SingleLabelObjective(Objective):
     Args:
       label_smoothing: share of the target spread over all labels.
       class_weights: a weight for each label; None for equal ones.
+      softmax: of the model, see `for_model`; label smoothing needs all its logits.
     """
 
     has_accuracy = True
 
-    def __init__(self, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None):
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        class_weights: Sequence[float] | None = None,
+        softmax: OutputSoftmax | None = None,
+    ):
         self._label_smoothing = label_smoothing
         self._class_weights = class_weights
+        self._softmax = softmax or FullSoftmax()
+
+    def for_model(self, model: keras.Model) -> "SingleLabelObjective":
+        return SingleLabelObjective(self._label_smoothing, self._class_weights, softmax_of(model))
 
     def weights(self, batch: Tensors) -> Tensors:
         weights = batch["sample_weight"]
@@ -104,14 +114,15 @@ class SingleLabelObjective(Objective):
         return {"label": weights}
 
     def losses(self, outputs: Tensors, batch: Tensors) -> Tensors:
-        log_probabilities = tf.nn.log_softmax(outputs["logits"])
-        target = -tf.gather(log_probabilities, batch["target"], batch_dims=1)
-        uniform = -tf.reduce_mean(log_probabilities, axis=-1)
-        smoothing = self._label_smoothing
-        return {"label": (1 - smoothing) * target + smoothing * uniform}
+        losses, smoothing = self._softmax.losses(outputs, batch["target"]), self._label_smoothing
+        if smoothing:
+            uniform = -tf.reduce_mean(tf.nn.log_softmax(outputs["logits"]), axis=-1)
+            losses = (1 - smoothing) * losses + smoothing * uniform
+        return {"label": losses}
 
     def correct(self, outputs: Tensors, batch: Tensors) -> Tensors:
-        return {"label": hits(outputs["logits"], batch["target"])}
+        right = self._softmax.predict(outputs) == batch["target"]
+        return {"label": tf.cast(right, tf.float32)}
 
 
 class MultiLabelObjective(Objective):
