@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.predictions import Prediction, top_prediction
+from keras_bert_cls.text.token_estimate import BERT_TOKENS, estimated_tokens
 from keras_bert_cls.text.utf8 import encode_text
 
 _RUN_FILE = "model.keras"
@@ -28,12 +29,21 @@ class Classifier:
       task: "single_label", "multi_label" or "regression".
       labels: the labels in the model's order; empty for regression.
       text_pair: whether the model takes two texts.
+      max_length: tokens to which it cuts a text.
     """
 
-    def __init__(self, call: Call, task: str, labels: Sequence[str], text_pair: bool):
+    def __init__(
+        self,
+        call: Call,
+        task: str,
+        labels: Sequence[str],
+        text_pair: bool,
+        max_length: int = BERT_TOKENS,
+    ):
         self.task = task
         self.labels = tuple(labels)
         self.text_pair = text_pair
+        self.max_length = max_length
         self._call = call
 
     @classmethod
@@ -154,7 +164,7 @@ class Classifier:
         self, signature: str, columns: dict[str, Iterable[str]], batch_size: int
     ) -> Iterator[Arrays]:
         rows = _encoded_rows(columns)
-        while batch := list(itertools.islice(rows, batch_size)):
+        for batch in _batches(rows, batch_size, self.max_length):
             inputs = {
                 name: np.array(values, object)
                 for name, values in zip(columns, zip(*batch, strict=True), strict=True)
@@ -201,7 +211,7 @@ class Classifier:
             return {name: value.numpy() for name, value in outputs.items()}
 
         settings = trained.settings
-        return cls(call, settings.task, settings.labels, settings.text_pair)
+        return cls(call, settings.task, settings.labels, settings.text_pair, settings.max_length)
 
     @classmethod
     def _load_export(cls, folder: pathlib.Path) -> "Classifier":
@@ -211,7 +221,9 @@ class Classifier:
         card = read_model_card(folder)
         _refuse_masked_lm(card["task"], folder)
         session = SavedModelSession(folder)
-        return cls(session.call, card["task"], card["labels"], card["text_pair"])
+        return cls(
+            session.call, card["task"], card["labels"], card["text_pair"], card["max_length"]
+        )
 
 
 def _refuse_masked_lm(task: str, folder: pathlib.Path) -> None:
@@ -231,6 +243,29 @@ def _encoded_rows(columns: dict[str, Iterable[str]]) -> Iterator[tuple[bytes, ..
     """Yields a row of UTF-8 strings a time from columns, which must be equally long."""
     for number, row in enumerate(itertools.zip_longest(*columns.values(), fillvalue=_NO_ROW)):
         yield tuple(_encoded(text, name, number) for name, text in zip(columns, row, strict=True))
+
+
+def _batches(
+    rows: Iterable[tuple[bytes, ...]], batch_size: int, max_length: int
+) -> Iterator[list[tuple[bytes, ...]]]:
+    """Yields rows that run at once.
+
+    Of documents these are fewer, so that they take no more memory than other texts.
+    """
+    batch: list[tuple[bytes, ...]] = []
+    longest = 0
+    for row in rows:
+        length = min(sum(map(estimated_tokens, row)), max_length)
+        if batch and (len(batch) + 1) * max(longest, length) > batch_size * BERT_TOKENS:
+            yield batch
+            batch, longest = [], 0
+        batch.append(row)
+        longest = max(longest, length)
+        if len(batch) == batch_size:
+            yield batch
+            batch, longest = [], 0
+    if batch:
+        yield batch
 
 
 def _encoded(text: object, name: str, number: int) -> bytes:

@@ -1,5 +1,6 @@
 """Classifier: the same predictions from a run and from its export."""
 
+import numpy as np
 import pytest
 from tiny_trained_models import LABELS, make_trained_model
 
@@ -76,6 +77,21 @@ def test_a_stream_is_read_a_batch_ahead(folders):
     next(predictions)
     assert read == [0, 1, 2, 3]
     assert len(list(predictions)) == 99
+
+
+@pytest.mark.parametrize(("max_length", "sizes"), [(512, [4, 4, 1]), (5000, [4, 2, 1, 1, 1])])
+def test_fewer_long_texts_run_at_once(max_length, sizes):
+    texts = [*["short"] * 4, *["word" * 1000] * 2, "word" * 5000, "short", "word" * 9000]
+    batches = []
+
+    def call(signature, inputs):
+        batches.append(inputs["text"].tolist())
+        return {"value": np.zeros(len(batches[-1]))}
+
+    classifier = Classifier(call, "regression", (), False, max_length)
+    assert len(classifier.predict(texts, batch_size=4)) == len(texts)
+    assert [len(batch) for batch in batches] == sizes
+    assert [text for batch in batches for text in batch] == [text.encode() for text in texts]
 
 
 def test_the_newest_finished_version_is_taken(folders, tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from keras_bert_cls.data.batch_plan import BatchPlan
+from keras_bert_cls.data.batch_plan import scoring_plan
 from keras_bert_cls.data.batches import ClassificationBatches
 from keras_bert_cls.data.classification_rows import build_classification_store
 from keras_bert_cls.data.config import ClassificationData
@@ -95,7 +95,7 @@ def _outputs(
     """Yields logits and targets of batches."""
     vocabulary = trained.tokenizer.vocabulary
     batches = ClassificationBatches(store, vocabulary, len(trained.settings.labels))
-    dataset = evaluation_dataset(BatchPlan(store.lengths("token_ids"), batch_size), batches)
+    dataset = evaluation_dataset(scoring_plan(store.lengths("token_ids"), batch_size), batches)
 
     @tf.function(input_signature=[{name: dataset.element_spec[name] for name in _INPUTS}])
     def logits_of(inputs):

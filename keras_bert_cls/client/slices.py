@@ -6,9 +6,6 @@ from keras_bert_cls.client.requests import Columns
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.text.token_estimate import estimated_tokens
 
-# BERT's encoders read no further, so a longer text is no more work.
-_LONGEST = 512
-
 
 @dataclasses.dataclass(frozen=True)
 class RequestLimits:
@@ -43,7 +40,7 @@ def slices(columns: Columns, limits: RequestLimits) -> list[list[int]]:
       For each request its rows' indices; every row is in one.
     """
     rows = list(zip(*columns.values(), strict=True))
-    tokens = [min(sum(map(estimated_tokens, row)) + 1, _LONGEST) for row in rows]
+    tokens = [sum(map(estimated_tokens, row)) + 1 for row in rows]
     requests: list[list[int]] = []
     size = 0
     for index in sorted(range(len(rows)), key=tokens.__getitem__):

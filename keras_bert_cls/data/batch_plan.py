@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_bert_cls.data.group_sampling import GroupSampling
 from keras_bert_cls.data.shuffle import shuffled_rows
+from keras_bert_cls.text.token_estimate import BERT_TOKENS
 
 _WINDOW_BATCHES = 64
 
@@ -106,3 +107,15 @@ class BatchPlan:
                 batches.append(rows[start:end])
                 start, longest = end, length
         return [*batches, rows[start:]]
+
+
+def scoring_plan(lengths: np.ndarray, batch_size: int) -> BatchPlan:
+    """Returns a plan of rows that are scored only.
+
+    Batches of documents have fewer rows, so that they take no more memory than others.
+
+    Args:
+      lengths: tokens of each row, int [rows].
+      batch_size: rows of a batch at most.
+    """
+    return BatchPlan(lengths, batch_size, batch_size * BERT_TOKENS)

@@ -27,6 +27,18 @@ def run_together(computations: list[Computation]) -> list[Outputs | Exception]:
     return [_run_alone(computation) for computation in computations]
 
 
+def run_in_parts(computation: Computation, rows: int) -> list[Outputs | Exception]:
+    """Returns the outputs or the error of one computation that runs `rows` of its rows at a time.
+
+    So a request of many long texts takes no more memory than a batch does.
+    """
+    try:
+        outputs = [part.run() for part in computation.parts(rows)]
+        return [{alias: np.concatenate([o[alias] for o in outputs]) for alias in outputs[0]}]
+    except Exception as error:
+        return [error]
+
+
 def _run_alone(computation: Computation) -> Outputs | Exception:
     try:
         return computation.run()

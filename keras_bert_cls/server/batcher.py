@@ -14,7 +14,7 @@ from concurrent import futures
 
 import grpc
 
-from keras_bert_cls.server.batch_run import Outputs, run_together
+from keras_bert_cls.server.batch_run import Outputs, run_in_parts, run_together
 from keras_bert_cls.server.computation import Computation
 from keras_bert_cls.server.status_errors import ServingError, invalid_argument
 from keras_bert_cls.server.text_cost import Cost, cost_of
@@ -27,7 +27,7 @@ class BatchLimits:
     Attributes:
       max_batch_size: rows of a batch, and of a single request.
       max_batch_tokens: tokens of a batch, as `text_cost` guesses them; a single request may have
-        more, and runs alone then.
+        more, and runs alone then, some of its rows at a time.
       max_enqueued_batches: batches of `max_batch_size` that may wait; more is refused.
       max_text_bytes: of a single text.
       merges_requests: whether requests share batches at all.
@@ -190,6 +190,15 @@ class Batcher:
             self._queues[key] = self._queues.pop(key)
         return batch
 
+    def _run(self, batch: list[_Request]) -> list[Outputs | Exception]:
+        """Returns outputs or the error of each; on a worker thread."""
+        first = batch[0]
+        rows_at_once = max(1, self._limits.max_batch_tokens // first.cost.length_class)
+        computation = first.computation
+        if computation.rows > rows_at_once and computation.signature.merges_rows:
+            return run_in_parts(computation, rows_at_once)  # It is alone in its batch.
+        return run_together([request.computation for request in batch])
+
     def _fits(self, rows: int, tokens: int, request: _Request) -> bool:
         return (
             rows + request.rows <= self._limits.max_batch_size
@@ -201,7 +210,7 @@ class Batcher:
         start = time.monotonic()
         try:
             results = await asyncio.get_running_loop().run_in_executor(
-                self._executor, run_together, computations
+                self._executor, self._run, batch
             )
         finally:
             self._idle_workers += 1

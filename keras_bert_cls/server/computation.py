@@ -34,6 +34,18 @@ class Computation:
         """Computations of the same key may be merged, if the signature merges rows at all."""
         return self.servable, self.signature.name, self.outputs
 
+    def parts(self, rows: int) -> list["Computation"]:
+        """Returns computations of `rows` of the rows each, in order; the last may have fewer."""
+        starts = range(0, self.rows, rows)
+        return [
+            dataclasses.replace(
+                self,
+                inputs={alias: array[i : i + rows] for alias, array in self.inputs.items()},
+                rows=min(rows, self.rows - i),
+            )
+            for i in starts
+        ]
+
     def run(self) -> dict[str, np.ndarray]:
         """Returns an array for each output; raises ServingError."""
         return self.servable.run(self.signature, self.inputs, self.outputs)

@@ -49,7 +49,8 @@ class ServerOptions:
         may use when the server starts, because the event loop and gRPC need the rest, and fewer
         workers gather larger batches.
       max_enqueued_batches: full batches that may wait; more is refused.
-      max_batch_tokens: tokens of a batch, roughly; longer texts make batches of fewer rows.
+      max_batch_tokens: tokens of a batch, roughly; longer texts make batches of fewer rows, and a
+        request with more is computed some rows at a time.
       max_text_bytes: size of a single text.
       max_message_bytes: size of a request.
       tensorflow_session_parallelism: sets the next two at once; 0 leaves them.

@@ -17,6 +17,7 @@ from keras_bert_cls.errors import UserError
 from keras_bert_cls.export.model_card import read_model_card
 from keras_bert_cls.server.signature import Signature
 from keras_bert_cls.server.status_errors import ServingError, invalid_argument, status_code
+from keras_bert_cls.text.token_estimate import BERT_TOKENS
 
 if TYPE_CHECKING:
     from keras_bert_cls.server.monitoring.text_statistics import TextStatistics
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 # A client chooses which outputs it wants, so the compiled choices must not pile up.
 _MAX_CALLABLES = 64
-_BERT_TOKENS = 512
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,4 +182,4 @@ def _max_tokens(path: pathlib.Path) -> int:
     try:
         return int(read_model_card(path)["max_length"])
     except (UserError, KeyError, TypeError, ValueError):  # Other exports bring no card.
-        return _BERT_TOKENS
+        return BERT_TOKENS

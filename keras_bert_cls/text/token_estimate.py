@@ -1,5 +1,8 @@
 """How many tokens a text has, roughly, before anybody has tokenized it."""
 
+BERT_TOKENS = 512
+"""Tokens that BERT reads of a text at most, unless it reads documents in windows."""
+
 # First bytes of characters of three or four bytes: Chinese, Japanese, Korean, symbols.
 _WIDE_CHARACTERS = bytes(range(0xE0, 0xF8))
 _BYTES_PER_TOKEN = 4  # of other text; English WordPiece has about 4.5

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_bert_cls.data.batch_plan import BatchPlan
+from keras_bert_cls.data.batch_plan import BatchPlan, scoring_plan
 from keras_bert_cls.data.batches import ClassificationBatches, PretrainingBatches
 from keras_bert_cls.data.label_structure import NO_STRUCTURE, LabelStructure
 from keras_bert_cls.data.masking import TokenMasker
@@ -32,11 +32,11 @@ def classification_evaluator(
       vocabulary: names the padding.
       task: "single_label", "multi_label" or "regression".
       labels: names of the logits; empty for regression.
-      batch_size: rows that run at once.
+      batch_size: rows that run at once at most.
       structure: how the labels relate to each other.
     """
     batches = ClassificationBatches(store, vocabulary, max(1, len(labels)))
-    dataset = evaluation_dataset(BatchPlan(store.lengths("token_ids"), batch_size), batches)
+    dataset = evaluation_dataset(scoring_plan(store.lengths("token_ids"), batch_size), batches)
     return Evaluator(model, dataset, task, labels, len(store), structure)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_bert_cls.data.batch_plan import BatchPlan
+from keras_bert_cls.data.batch_plan import BatchPlan, scoring_plan
 
 
 @st.composite
@@ -99,6 +99,15 @@ def test_a_row_over_the_limit_stands_alone():
     batches = list(BatchPlan(lengths, 4, max_tokens=20).epoch_batches(0))
     sizes = {tuple(sorted(lengths[rows].tolist())) for rows in batches}
     assert sizes == {(50,), (60,), (3, 4, 5)}
+
+
+def test_documents_are_scored_fewer_at_a_time():
+    lengths = np.array([500] * 8 + [5000] * 8)
+    batches = list(scoring_plan(lengths, 32).epoch_batches(0))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(16))
+    assert sorted(map(len, batches)) == [2, 3, 3, 8]
+    (whole,) = scoring_plan(np.full(32, 512), 32).epoch_batches(0)
+    assert len(whole) == 32
 
 
 def test_lengths_may_be_memory_mapped(tmp_path):

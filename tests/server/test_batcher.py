@@ -286,15 +286,45 @@ def test_a_batch_keeps_to_its_tokens():
     asyncio.run(body())
 
 
-def test_a_request_of_too_many_tokens_runs_alone():
+def test_a_request_of_too_many_tokens_runs_alone_and_in_parts():
     async def body():
-        servable, made = FakeServable(is_open=False), batcher(max_batch_tokens=1)
+        servable, made = FakeServable(is_open=False), batcher(max_batch_tokens=2 * 16)
         first = await occupied(made, servable)
-        tasks = await queued(made, [computation(servable, [b"x", b"y"]) for _ in range(2)])
+        texts = [b"a", b"bb", b"ccc", b"dddd", b"eeeee"]
+        bad = [*texts[:4], b"poison"]
+        tasks = await queued(made, [computation(servable, t) for t in (texts, [b"x"], bad)])
         servable.gate.set()
-        await asyncio.gather(first, *tasks)
+        _, large, _, failed = await asyncio.gather(first, *tasks, return_exceptions=True)
         await made.close()
-        assert servable.batches == [[b"first"], [b"x", b"y"], [b"x", b"y"]]
+        parts = [texts[:2], texts[2:4], texts[4:]]
+        assert servable.batches == [[b"first"], *parts, [b"x"], *parts[:2], [b"poison"]]
+        assert large["length"].tolist() == [1, 2, 3, 4, 5]
+        assert isinstance(failed, ServingError)
+
+    asyncio.run(body())
+
+
+def test_documents_count_all_the_tokens_that_the_model_reads():
+    async def body():
+        servable, made = FakeServable(), batcher(max_batch_tokens=4096, max_text_bytes=20_000)
+        servable.max_tokens = 5000
+        texts = [b"word" * 5000] * 3  # 5,000 tokens, roughly
+        await made.run(computation(servable, texts))
+        servable.max_tokens = 512
+        await made.run(computation(servable, texts))
+        await made.close()
+        assert [len(batch) for batch in servable.batches] == [1, 1, 1, 3]
+
+    asyncio.run(body())
+
+
+def test_rows_that_cannot_be_told_apart_stay_together():
+    async def body():
+        servable, made = FakeServable(), batcher(max_batch_tokens=1)
+        whole = signature(output_shape=(-1, -1))
+        await made.run(computation(servable, [b"x", b"y"], whole))
+        await made.close()
+        assert servable.batches == [[b"x", b"y"]]
 
     asyncio.run(body())
 
