@@ -11,6 +11,7 @@ LEVELS = {
     "atomic_file": 0,
     "counter_random": 0,
     "predictions": 0,
+    "proportions": 0,
     "text": 1,
     "data": 2,
     "modeling": 3,

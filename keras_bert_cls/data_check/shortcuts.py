@@ -1,13 +1,13 @@
 """Single tokens that nearly give the label, such as the emoticons that labelled the corpus."""
 
 import collections
-import math
 import re
 from collections.abc import Iterable
 
 from keras_bert_cls.data.labels import LabelSet
 from keras_bert_cls.data_check.finding import Finding, Severity
 from keras_bert_cls.data_check.split_rows import CheckedRow
+from keras_bert_cls.proportions import wilson_interval
 
 _MOST_ENTRIES = 400_000
 _LEAST_SHARE = 0.01  # of all rows
@@ -76,7 +76,7 @@ class Shortcuts:
             for (token, label), count in self._counts.items()
             if count >= self._least(label)
             and self._label_rows[label] <= _LARGEST_PRIOR * self._rows
-            and wilson_lower_bound(count, totals[token]) >= _LEAST_PURITY
+            and wilson_interval(count, totals[token])[0] >= _LEAST_PURITY
         }
         return ShortcutRows(self._labels, chosen)
 
@@ -129,7 +129,7 @@ class ShortcutRows:
         tokens = [
             token
             for token, count in self._hits.most_common()
-            if wilson_lower_bound(self._right[token], count) >= _LEAST_PURITY
+            if wilson_interval(self._right[token], count)[0] >= _LEAST_PURITY
         ]
         if not tokens:
             return []
@@ -154,11 +154,3 @@ class ShortcutRows:
                 "model learns nothing else",
             )
         ]
-
-
-def wilson_lower_bound(successes: int, trials: int) -> float:
-    """Returns the lower end of the 95 % interval of a share (Wilson 1927)."""
-    z = 1.96
-    share = successes / trials
-    spread = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    return (share + z * z / (2 * trials) - spread) / (1 + z * z / trials)

@@ -1,16 +1,14 @@
-"""Confidence intervals: the percentile bootstrap (Efron 1979), and Wilson's for proportions."""
+"""Confidence intervals of scores: the percentile bootstrap (Efron 1979), Wilson's for shares."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from statistics import NormalDist
 
 import numpy as np
 
-LEVEL = 0.95
+from keras_bert_cls.proportions import LEVEL, wilson_interval
 
 _DRAWS_AT_ONCE = 100
 _TAIL = (1 - LEVEL) / 2
-_Z = NormalDist().inv_cdf(1 - _TAIL)
 
 Estimate = dict[str, float]
 
@@ -72,16 +70,6 @@ def estimates(values: dict[str, float], draws: Iterable[dict[str, np.ndarray]]) 
 
 
 def proportion(hits: float, rows: float) -> Estimate:
-    """Returns a share with the score interval of Wilson (1927), 0 of 0 being 0 in [0, 1].
-
-    Unlike the bootstrap's it is not empty where all of a few rows are hits, or none is.
-    """
-    if not rows:
-        return {"value": 0.0, "low": 0.0, "high": 1.0}
-    share = hits / rows
-    spread = _Z**2 / rows
-    centre = (share + spread / 2) / (1 + spread)
-    half = np.sqrt(spread * share * (1 - share) + spread**2 / 4) / (1 + spread)
-    # Rounding must not push an end beyond the share itself, which it meets at 0 and 1.
-    low, high = min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half))
-    return {"value": float(share), "low": float(low), "high": float(high)}
+    """Returns a share of rows with its `wilson_interval`, 0 of 0 being 0."""
+    low, high = wilson_interval(hits, rows)
+    return {"value": float(hits / rows) if rows else 0.0, "low": float(low), "high": float(high)}

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_bert_cls.data.config import ClassificationData
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.evaluation.bootstrap import LEVEL, Bootstrap
+from keras_bert_cls.evaluation.bootstrap import Bootstrap
 from keras_bert_cls.evaluation.confident_errors import confident_errors
 from keras_bert_cls.evaluation.evaluated_rows import (
     EvaluatedRows,
@@ -25,6 +25,7 @@ from keras_bert_cls.evaluation.run_data import run_data
 from keras_bert_cls.evaluation.slices import languages, score_lengths, score_slices
 from keras_bert_cls.evaluation.task_parts import task_parts
 from keras_bert_cls.inference import Classifier
+from keras_bert_cls.proportions import LEVEL
 from keras_bert_cls.training.evaluate_run import ScoredFiles
 
 REPORT_FORMAT = 1

@@ -1,11 +1,9 @@
 """Tokens that give the label."""
 
-import pytest
-
 from keras_bert_cls.data.labels import LabelSet
 from keras_bert_cls.data.rows import Row
 from keras_bert_cls.data_check import shortcuts
-from keras_bert_cls.data_check.shortcuts import Shortcuts, tokens_of, wilson_lower_bound
+from keras_bert_cls.data_check.shortcuts import Shortcuts, tokens_of
 from keras_bert_cls.data_check.split_rows import CheckedRow
 
 
@@ -14,14 +12,6 @@ def test_tokens():
         *("[泪]", "太难", "难吃", "吃了", "!", "don't", ":-)", "😀", "apples"),
     }
     assert tokens_of("好") == {"好"}
-
-
-@pytest.mark.parametrize(
-    ("successes", "trials", "bound"), [(10, 10, 0.7224), (0, 10, 0.0), (90, 100, 0.8256)]
-)
-def test_wilson(successes, trials, bound):
-    # 10 of 10: 1 / (1 + 1.96² / 10); the others worked out by hand.
-    assert wilson_lower_bound(successes, trials) == pytest.approx(bound, abs=2e-4)
 
 
 def test_forgetting_rare_tokens_loses_no_shortcut(monkeypatch):
