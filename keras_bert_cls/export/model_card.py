@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from keras_bert_cls.errors import UserError
 
 if TYPE_CHECKING:  # Who reads a card need not wait for Keras to load.
-    from keras_bert_cls.modeling.trained_model import TrainedModel
+    from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 
 CARD_FILE = pathlib.PurePath("assets.extra") / "model_card.json"
 CARD_FORMAT = 1
@@ -30,12 +30,11 @@ def build_model_card(trained: "TrainedModel", training: Mapping[str, Any] | None
     """
     settings = trained.settings
     tokens = "\n".join(trained.tokenizer.vocabulary.tokens).encode("utf-8", "surrogatepass")
+    tasks = {name: _what_it_does(task) for name, task in settings.tasks.items()}
     card = {
         "format": CARD_FORMAT,
-        "task": settings.task,
-        "labels": list(settings.labels),
-        "text_pair": settings.text_pair,
-        "max_length": settings.max_length,
+        **_what_it_does(settings),
+        **({"tasks": tasks} if tasks else {}),
         "tokenizer": {
             "lowercase": trained.tokenizer.lowercase,
             "strip_accents": trained.tokenizer.strip_accents,
@@ -56,6 +55,15 @@ def build_model_card(trained: "TrainedModel", training: Mapping[str, Any] | None
             f"and dicts of these with string keys. {error}"
         ) from error
     return card
+
+
+def _what_it_does(settings: "ModelSettings") -> dict[str, Any]:
+    return {
+        "task": settings.task,
+        "labels": list(settings.labels),
+        "text_pair": settings.text_pair,
+        "max_length": settings.max_length,
+    }
 
 
 def write_model_card(folder: pathlib.Path, card: Mapping[str, Any]) -> None:

@@ -7,8 +7,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import input_pb2, prediction_log_pb2
 
-from keras_bert_cls.modeling.trained_model import TrainedModel
+from keras_bert_cls.export.task_signatures import asked_task
+from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 from keras_bert_cls.text.packing import pack_texts
+from keras_bert_cls.text.tokenizer import Tokenizer
 
 PredictionLog: TypeAlias = prediction_log_pb2.PredictionLog
 
@@ -19,21 +21,23 @@ def build_request(trained: TrainedModel, signature: str, *texts: Sequence[bytes]
     Args:
       trained: the model.
       signature: its name.
-      *texts: UTF-8 texts [n]; for pair models a second sequence, the second texts.
+      *texts: UTF-8 texts [n]; for models and tasks of pairs a second sequence, the second texts.
 
     Returns:
       The request, as warm-up files and request logs of TensorFlow Serving hold it.
     """
     log = PredictionLog()
-    if signature == "classify":
+    task, plain = asked_task(trained.settings, signature)
+    if plain == "classify":
         request = log.classify_log.request
         request.input.CopyFrom(_examples(texts))
-    elif signature == "regress":
+    elif plain == "regress":
         request = log.regress_log.request
         request.input.CopyFrom(_examples(texts))
     else:
         request = log.predict_log.request
-        for name, values in _arrays(trained, signature, texts).items():
+        settings = trained.settings.tasks[task] if task else trained.settings
+        for name, values in _arrays(trained.tokenizer, settings, plain, texts).items():
             request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
     request.model_spec.name = "model"  # A server warms up the model that the file lies in.
     request.model_spec.signature_name = signature
@@ -67,16 +71,19 @@ def _examples(texts: Sequence[Sequence[bytes]]) -> input_pb2.Input:
 
 
 def _arrays(
-    trained: TrainedModel, signature: str, texts: Sequence[Sequence[bytes]]
+    tokenizer: Tokenizer,
+    settings: ModelSettings,
+    signature: str,
+    texts: Sequence[Sequence[bytes]],
 ) -> dict[str, np.ndarray]:
     strings = [np.array(column, object) for column in texts]
     if signature != "tokens":
         arrays = dict(zip(("text", "text_pair"), strings, strict=False))
         return {**arrays, **_infill_settings(len(strings[0]))} if signature == "infill" else arrays
     packed = pack_texts(
-        trained.tokenizer.vocabulary,
-        [trained.tokenizer.tokenize(tf.constant(column, tf.string)) for column in strings],
-        max_length=trained.settings.max_length,
+        tokenizer.vocabulary,
+        [tokenizer.tokenize(tf.constant(column, tf.string)) for column in strings],
+        max_length=settings.max_length,
         pad_to_multiple_of=1,
     )
     return {name: array.numpy() for name, array in packed.items()}

@@ -12,11 +12,11 @@ import tensorflow as tf
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.export.model_card import build_model_card, write_model_card
 from keras_bert_cls.export.op_tables import DEFAULT_SERVER
-from keras_bert_cls.export.signatures import METHOD_NAMES, serving_signatures
+from keras_bert_cls.export.signatures import method_names, serving_signatures
 from keras_bert_cls.export.verify import verify_export
 from keras_bert_cls.export.versions import write_version
 from keras_bert_cls.export.warmup import warmup_requests, write_warmup
-from keras_bert_cls.modeling.trained_model import LABELS_FILE, VOCABULARY_FILE, TrainedModel
+from keras_bert_cls.modeling.trained_model import VOCABULARY_FILE, TrainedModel, label_files
 
 
 def export_saved_model(
@@ -36,9 +36,10 @@ def export_saved_model(
     (`check_saved_model`), the scores against the Keras model, the warm-up requests. A failed or
     killed export leaves no version.
 
-    The signatures are those of `classifier_signatures`, `masked_lm_signatures` or
-    `generate_signatures`. assets/ holds vocab.txt and labels.txt, assets.extra/ model_card.json and
-    the warm-up requests.
+    The signatures are those of `classifier_signatures`, `multitask_signatures`,
+    `masked_lm_signatures` or `generate_signatures`. assets/ holds vocab.txt and labels.txt, or a
+    TASK_labels.txt for each of several tasks; assets.extra/ model_card.json and the warm-up
+    requests.
 
     Args:
       trained: the model; see TrainedModel.
@@ -82,13 +83,15 @@ def export_saved_model(
 def _check_outputs(trained: TrainedModel) -> None:
     trained.require_head()
     settings = trained.settings
+    for task in settings.tasks:
+        _check_outputs(trained.of_task(task))
     if trained.decision is not None:
         if settings.head == "adaptive":
             raise UserError(
                 "a model with an adaptive head has no decision: take decision.json away"
             )
         trained.decision.check(settings.task, settings.labels)
-    if settings.task in ("masked_lm", "seq2seq"):
+    if settings.task in ("masked_lm", "seq2seq", "multitask"):
         return
     logits = trained.model.output["logits"].shape[-1]
     wanted = 1 if settings.task == "regression" else len(settings.labels)
@@ -109,24 +112,25 @@ def _write_saved_model(trained: TrainedModel, signatures, folder: pathlib.Path) 
         vocabulary_file = pathlib.Path(assets) / VOCABULARY_FILE
         trained.tokenizer.vocabulary.save(vocabulary_file)
         module.vocabulary = tf.saved_model.Asset(vocabulary_file)
-        if trained.settings.labels:
-            labels_file = pathlib.Path(assets) / LABELS_FILE
-            lines = "".join(f"{label}\n" for label in trained.settings.labels)
-            labels_file.write_bytes(lines.encode())
-            module.labels = tf.saved_model.Asset(labels_file)
+        module.labels = []
+        for name, labels in label_files(trained.settings).items():
+            if labels:
+                labels_file = pathlib.Path(assets) / name
+                labels_file.write_bytes("".join(f"{label}\n" for label in labels).encode())
+                module.labels.append(tf.saved_model.Asset(labels_file))
         tf.saved_model.save(
             module,
             str(folder),
             signatures=signatures,
             options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
         )
-    _set_method_names(folder, sorted(signatures.keys() & METHOD_NAMES.keys()))
+    _set_method_names(folder, method_names(trained.settings, sorted(signatures)))
 
 
-def _set_method_names(folder: pathlib.Path, signatures: list[str]) -> None:
+def _set_method_names(folder: pathlib.Path, names: Mapping[str, str]) -> None:
     updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(folder))
-    for signature in signatures:
-        updater.replace_method_name(signature, METHOD_NAMES[signature], tf.saved_model.SERVING)
+    for signature, method in names.items():
+        updater.replace_method_name(signature, method, tf.saved_model.SERVING)
     updater.save()
 
 

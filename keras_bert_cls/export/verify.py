@@ -13,6 +13,7 @@ from keras_bert_cls.export.masked_lm_check import masked_lm_problem
 from keras_bert_cls.export.masked_texts import MASK
 from keras_bert_cls.export.requests import PredictionLog, build_request, parse_request
 from keras_bert_cls.export.session import SavedModelSession
+from keras_bert_cls.export.task_signatures import task_signature
 from keras_bert_cls.export.top_labels_check import top_labels_problem
 from keras_bert_cls.export.warmup import WARMUP_FILE, read_warmup
 from keras_bert_cls.modeling.output_softmax import adaptive_layer
@@ -59,39 +60,52 @@ def verify_export(folder: pathlib.Path, trained: TrainedModel, server: str) -> N
 
 
 def _compare(session: SavedModelSession, trained: TrainedModel) -> None:
-    texts = _sample_texts(trained)
-    tolerance = _tolerance(trained)
-    try:
-        expected_answers = keras_answers(trained, *texts)
-    except tf.errors.OpError as error:
-        raise VerificationError(
-            f"the Keras model fails on texts of max_length {trained.settings.max_length}: {error}"
-        ) from error
-    names_labels = adaptive_layer(trained.model) is not None and trained.settings.labels
-    of_labels = label_probabilities(trained, *texts) if names_labels else None
-    for signature, outputs in expected_answers.items():
-        answer = _run(session, build_request(trained, signature, *texts))
-        if problem := decision_problem(trained, answer):
-            raise VerificationError(f"signature {signature}: {problem}")
-        problem = (
-            "" if of_labels is None else top_labels_problem(trained, answer, of_labels, tolerance)
-        )
-        if problem:
-            raise VerificationError(f"signature {signature}: {problem}")
-        for name, expected in outputs.items():
-            if expected.dtype.kind != "f":
-                _check_tokens(signature, name, answer[name], expected)
-                continue
-            limit = max(tolerance, EMBEDDING_TOLERANCE) if name == "embedding" else tolerance
-            found = answer[name]
-            if signature == "classify" and trained.decision:
-                found = found[:, : expected.shape[1]]  # The unknown label's score is checked above.
-            difference = np.abs(found - expected) / np.maximum(1, np.abs(expected))
-            if not difference.max(initial=0.0) <= limit:  # NaN fails too
-                raise VerificationError(
-                    f"{name} of signature {signature} differs from the Keras model by "
-                    f"{difference.max():.3g}, expected at most {limit:g}."
-                )
+    tasks: list[str | None] = [*trained.settings.tasks]
+    for task in tasks or [None]:
+        alone = trained.of_task(task)
+        texts, tolerance = _sample_texts(alone), _tolerance(alone)
+        try:
+            expected = keras_answers(alone, *texts)
+        except tf.errors.OpError as error:
+            raise VerificationError(
+                f"the Keras model fails on texts of max_length {alone.settings.max_length}: {error}"
+            ) from error
+        names_labels = adaptive_layer(alone.model) is not None and alone.settings.labels
+        of_labels = label_probabilities(alone, *texts) if names_labels else None
+        for plain, outputs in expected.items():
+            # The first of several tasks has its signatures under their plain names too.
+            names = {task_signature(task, plain), *([plain] if task in tasks[:1] else [])}
+            for signature in sorted(names & session.signatures.keys()):
+                answer = _run(session, build_request(trained, signature, *texts))
+                problem = decision_problem(alone, answer)
+                if of_labels is not None:
+                    problem = problem or top_labels_problem(alone, answer, of_labels, tolerance)
+                if problem:
+                    raise VerificationError(f"signature {signature}: {problem}")
+                if plain == "classify" and alone.decision:  # The unknown label is checked above.
+                    width = outputs["scores"].shape[1]
+                    answer["scores"] = answer["scores"][:, :width]
+                _check_answer(signature, answer, outputs, tolerance)
+
+
+def _check_answer(
+    signature: str,
+    answer: dict[str, np.ndarray],
+    outputs: dict[str, np.ndarray],
+    tolerance: float,
+) -> None:
+    for name, expected in outputs.items():
+        found = answer[name]
+        if expected.dtype.kind != "f":
+            _check_tokens(signature, name, found, expected)
+            continue
+        limit = max(tolerance, EMBEDDING_TOLERANCE) if name == "embedding" else tolerance
+        difference = np.abs(found - expected) / np.maximum(1, np.abs(expected))
+        if not difference.max(initial=0.0) <= limit:  # NaN fails too
+            raise VerificationError(
+                f"{name} of signature {signature} differs from the Keras model by "
+                f"{difference.max():.3g}, expected at most {limit:g}."
+            )
 
 
 def _check_tokens(signature: str, name: str, tokens: np.ndarray, expected: np.ndarray) -> None:

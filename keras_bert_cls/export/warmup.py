@@ -11,9 +11,11 @@ import tensorflow as tf
 
 from keras_bert_cls.export.masked_texts import MASK
 from keras_bert_cls.export.requests import PredictionLog, build_request
-from keras_bert_cls.modeling.trained_model import TrainedModel
+from keras_bert_cls.export.task_signatures import asked_task
+from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 
 WARMUP_FILE = pathlib.PurePath("assets.extra") / "tf_serving_warmup_requests"
+MOST_REQUESTS = 1000
 BATCH_SIZES = (1, 8, 32)
 LENGTH_FRACTIONS = (0.25, 0.5, 1.0)
 # A request of batch x length tokens above this is left out: it would cost a large model on a small
@@ -25,16 +27,28 @@ _SCORED_TOKENS = 8
 
 
 def warmup_requests(trained: TrainedModel, signatures: list[str]) -> list[PredictionLog]:
-    """Makes requests over signatures x batch sizes x lengths; at most 1000, the server's limit."""
-    longest = trained.settings.max_length
-    all_lengths = sorted({max(1, round(longest * fraction)) for fraction in LENGTH_FRACTIONS})
+    """Makes requests over signatures x batch sizes x lengths; at most 1000, the server's limit.
+
+    Where many tasks have many signatures, each has fewer: the smallest.
+    """
+    most = MOST_REQUESTS // len(signatures)
     return [
-        build_request(trained, signature, *_texts(trained, length, batch_size))
+        request
         for signature in signatures
-        for batch_size in BATCH_SIZES
-        for length in ([min(_SCORED_TOKENS, longest)] if signature in _SCORES else all_lengths)
-        if batch_size == 1 or batch_size * length <= LARGEST_REQUEST_TOKENS
+        for request in list(_requests_for(trained, signature))[:most]
     ]
+
+
+def _requests_for(trained: TrainedModel, signature: str) -> Iterator[PredictionLog]:
+    task, _ = asked_task(trained.settings, signature)
+    settings = trained.settings.tasks[task] if task else trained.settings
+    longest = settings.max_length
+    lengths = sorted({max(1, round(longest * fraction)) for fraction in LENGTH_FRACTIONS})
+    for batch_size in BATCH_SIZES:
+        for length in [min(_SCORED_TOKENS, longest)] if signature in _SCORES else lengths:
+            if batch_size == 1 or batch_size * length <= LARGEST_REQUEST_TOKENS:
+                texts = _texts(settings, length, batch_size)
+                yield build_request(trained, signature, *texts)
 
 
 def write_warmup(folder: pathlib.Path, requests: list[PredictionLog]) -> None:
@@ -61,13 +75,13 @@ def read_records(folder: pathlib.Path) -> Iterator[bytes]:
         yield record.numpy()
 
 
-def _texts(trained: TrainedModel, length: int, batch_size: int) -> list[list[bytes]]:
+def _texts(settings: ModelSettings, length: int, batch_size: int) -> list[list[bytes]]:
     """Makes texts that pack to `length` tokens: a Chinese character is one, known or [UNK]."""
-    pair = trained.settings.text_pair
+    pair = settings.text_pair
     tokens = max(length - (3 if pair else 2), 0)
     if pair:
         texts = ["测" * (tokens - tokens // 2), "试" * (tokens // 2)]
-    elif trained.settings.task == "masked_lm":
+    elif settings.task == "masked_lm":
         texts = ["测" * (tokens - 1) + MASK]
     else:
         texts = ["测" * tokens]

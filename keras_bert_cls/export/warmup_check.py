@@ -11,9 +11,8 @@ from tensorflow_serving.apis import input_pb2, predict_pb2
 from keras_bert_cls.export.finding import Finding, Findings
 from keras_bert_cls.export.requests import PredictionLog
 from keras_bert_cls.export.signature_check import DEFAULT_SIGNATURE
-from keras_bert_cls.export.warmup import WARMUP_FILE, read_records
+from keras_bert_cls.export.warmup import MOST_REQUESTS, WARMUP_FILE, read_records
 
-MOST_RECORDS = 1000
 _FRAME = 16  # Bytes that TFRecord puts around a record: its length and two checksums.
 _CHANGE = "Export the model again, or leave the file out."
 _Signatures = Mapping[str, meta_graph_pb2.SignatureDef]
@@ -52,8 +51,8 @@ def check_warmup(folder: pathlib.Path, signatures: _Signatures) -> list[Finding]
         rest = (folder / WARMUP_FILE).stat().st_size - size
         if rest:
             found.warning(f"{rest} bytes follow the last record: it was cut off", where, _CHANGE)
-    if count > MOST_RECORDS:
-        found.error(f"{count:,} records; a server takes {MOST_RECORDS:,}", where, _CHANGE)
+    if count > MOST_REQUESTS:
+        found.error(f"{count:,} records; a server takes {MOST_REQUESTS:,}", where, _CHANGE)
     return found.close(f"{count} requests")
 
 
