@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.predictions import Prediction, top_prediction
+from keras_bert_cls.modeling.task_choice import require_task
+from keras_bert_cls.predictions import Prediction, task_signature, top_prediction
 from keras_bert_cls.text.token_estimate import BERT_TOKENS, estimated_tokens
 from keras_bert_cls.text.utf8 import encode_text
 
@@ -47,19 +48,21 @@ class Classifier:
         self._call = call
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "Classifier":
+    def load(cls, path: str | os.PathLike, task: str | None = None) -> "Classifier":
         """Loads a model.
 
         Args:
           path: the --workdir of a finished run, the --output of bertcls-export (the newest version
             is taken), or one version in it.
+          task: which of its tasks, if it has several.
 
         Raises:
-          UserError: there is no model at `path`, or it is a masked language model.
+          UserError: there is no model at `path`, it is a masked language model, or it has no such
+            task.
         """
         folder = pathlib.Path(path)
         if (folder / _RUN_FILE).is_file():
-            return cls._load_run(folder)
+            return cls._load_run(folder, task)
         from keras_bert_cls.export.versions import SAVED_MODEL_FILE, find_saved_model
 
         version = find_saved_model(folder)
@@ -69,7 +72,7 @@ class Classifier:
                 f"{_RUN_FILE}), or an export: a folder with numbered versions, or one version "
                 f"(with {SAVED_MODEL_FILE})."
             )
-        return cls._load_export(version)
+        return cls._load_export(version, task)
 
     def predict(
         self,
@@ -194,7 +197,7 @@ class Classifier:
             )
 
     @classmethod
-    def _load_run(cls, folder: pathlib.Path) -> "Classifier":
+    def _load_run(cls, folder: pathlib.Path, task: str | None) -> "Classifier":
         import tensorflow as tf
 
         from keras_bert_cls.export.signatures import serving_signatures
@@ -203,6 +206,7 @@ class Classifier:
         trained = TrainedModel.load(folder)
         trained.require_head()
         _refuse_masked_lm(trained.settings.task, folder)
+        trained = trained.of_task(task)
         signatures = serving_signatures(trained)
 
         def call(signature, inputs):
@@ -214,16 +218,30 @@ class Classifier:
         return cls(call, settings.task, settings.labels, settings.text_pair, settings.max_length)
 
     @classmethod
-    def _load_export(cls, folder: pathlib.Path) -> "Classifier":
+    def _load_export(cls, folder: pathlib.Path, task: str | None) -> "Classifier":
         from keras_bert_cls.export.model_card import read_model_card
         from keras_bert_cls.export.session import SavedModelSession
 
         card = read_model_card(folder)
         _refuse_masked_lm(card["task"], folder)
+        tasks = card.get("tasks", {})
+        require_task(task, list(tasks))
         session = SavedModelSession(folder)
-        return cls(
-            session.call, card["task"], card["labels"], card["text_pair"], card["max_length"]
-        )
+
+        def call(signature, inputs):
+            name = task_signature(task, signature)
+            if task is None or name in session.signatures:
+                return session.call(name, inputs)
+            first = next(iter(tasks))
+            if task != first:
+                raise UserError(
+                    f"{folder} has the signature {signature} of its first task only, {first}. Load "
+                    "the run, or that task."
+                )
+            return session.call(signature, inputs)
+
+        own = tasks[task] if task else card
+        return cls(call, own["task"], own["labels"], own["text_pair"], own["max_length"])
 
 
 def _refuse_masked_lm(task: str, folder: pathlib.Path) -> None:

@@ -1,4 +1,4 @@
-"""What a model says about one text. Imports no TensorFlow: the client uses it too."""
+"""What a model says about one text, and what it is asked by. Imports no TensorFlow."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -33,3 +33,15 @@ def top_prediction(labels: Sequence[str], probabilities: Sequence[float]) -> Pre
     """Returns the answer of a model that names its best labels only, the best first."""
     found = dict(zip(labels, probabilities, strict=True))
     return Prediction(labels[0], probabilities[0], found)
+
+
+def task_signature(task: str | None, plain: str) -> str:
+    """Returns what a signature of a model of one task is called in a model of several.
+
+    Args:
+      task: its name; None for a model of one task.
+      plain: "serving_default", "classify" or "regress".
+    """
+    if task is None:
+        return plain
+    return task if plain == "serving_default" else f"{task}_{plain}"

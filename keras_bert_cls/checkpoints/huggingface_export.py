@@ -60,6 +60,8 @@ def export_to_huggingface(trained: TrainedModel, output: str | os.PathLike) -> N
         )
     if adaptive_layer(model) is not None:
         raise UserError("transformers' BERT has no adaptive softmax like this model's")
+    if trained.settings.task == "multitask":
+        raise UserError("transformers' BERT has one head, this model has one for each of its tasks")
     if trained.settings.task == "seq2seq":
         raise UserError("transformers' BERT has no decoder like this model's")
     if trained.settings.head != "dense":

@@ -4,6 +4,7 @@
   bertcls-evaluate --workdir runs/finetune --data reviews.csv --file_format csv \\
       --text_column review --label_column verdict --output scores.json
   bertcls-evaluate --workdir runs/finetune --data test.tsv --report out/
+  bertcls-evaluate --workdir runs/multitask --task tone --data more_posts.tsv
   bertcls-evaluate --model exports/intents --data test.tsv --text_column text \\
       --label_column intent --out_of_scope_label oos --slice_column domain \\
       --compare_with runs/old --report out/
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 program = Program("bertcls-evaluate", __doc__)
 
-_ONLY_WITH_REPORT = ("compare_with", "slice_column", "out_of_scope_label")
+_ONLY_WITH_REPORT = ("compare_with", "compare_with_task", "slice_column", "out_of_scope_label")
 
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "The --workdir of a finished run.", flag_values=program.flags
@@ -36,6 +37,9 @@ _MODEL = flags.DEFINE_string(
     "Instead of --workdir: the --output of bertcls-export or a version in it, or a finished run, "
     "judged by what it answers to users.",
     flag_values=program.flags,
+)
+_TASK = flags.DEFINE_string(
+    "task", None, "Which task of a model of several.", flag_values=program.flags
 )
 _DATA = flags.DEFINE_multi_string(
     "data",
@@ -68,6 +72,12 @@ _COMPARE_WITH = flags.DEFINE_string(
     "compare_with",
     None,
     "Another run or export, to compare on the same rows.",
+    flag_values=program.flags,
+)
+_COMPARE_WITH_TASK = flags.DEFINE_string(
+    "compare_with_task",
+    None,
+    "Which task of --compare_with, if that has several.",
     flag_values=program.flags,
 )
 _SLICE_COLUMN = flags.DEFINE_multi_string(
@@ -146,9 +156,9 @@ def _score(data: "ScoredFiles") -> None:
     from keras_bert_cls.training.scores_file import write_scores
 
     if _MODEL.value is not None:
-        scores = score_model(_MODEL.value, data, report=print)
+        scores = score_model(_MODEL.value, data, print, _TASK.value)
     else:
-        scores = evaluate_run(str(_WORKDIR.value), data, report=print)
+        scores = evaluate_run(str(_WORKDIR.value), data, print, _TASK.value)
     print(score_table(scores))
     if _OUTPUT.value is not None:
         write_scores(_OUTPUT.value, {"data": scores})
@@ -165,7 +175,9 @@ def _write_report(data: "ScoredFiles") -> None:
 
     options = ReportOptions(
         model=str(_MODEL.value or _WORKDIR.value),
+        task=_TASK.value,
         compare_with=_COMPARE_WITH.value,
+        compare_with_task=_COMPARE_WITH_TASK.value,
         slice_columns=tuple(_SLICE_COLUMN.value or ()),
         out_of_scope_label=_OUT_OF_SCOPE_LABEL.value,
         bootstrap=Bootstrap(_BOOTSTRAP_SAMPLES.value),

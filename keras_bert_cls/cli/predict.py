@@ -2,6 +2,7 @@
 
   bertcls-predict --model RUN_OR_EXPORT --data posts.txt
   bertcls-predict --server localhost:8500 --model_name N --data reviews.csv --text_column review
+  bertcls-predict --model RUN_OR_EXPORT --task tone --data posts.txt
 
 Prints a line for each row, in order, as soon as its batch is done. tsv: label, score and text; of a
 regression model value and text; of a multi-label model with tuned thresholds all labels that reach
@@ -10,10 +11,11 @@ the probabilities of all labels. bertcls-calibrate gives a model such thresholds
 a single label to answer with an unknown label.
 """
 
+import functools
 import itertools
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -29,9 +31,7 @@ from keras_bert_cls.cli.text_output import one_line, print_utf8, with_progress
 from keras_bert_cls.predictions import Prediction
 
 if TYPE_CHECKING:
-    from keras_bert_cls.client import Client
     from keras_bert_cls.data.rows import Row
-    from keras_bert_cls.inference import Classifier
 
 program = Program("bertcls-predict", __doc__)
 
@@ -55,6 +55,12 @@ _TEXT_COLUMN = define_column_flag(program, "text_column", "the text")
 _TEXT_PAIR_COLUMN = define_column_flag(program, "text_pair_column", "the second text")
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 32, "Texts that run at once.", lower_bound=1, flag_values=program.flags
+)
+_TASK = flags.DEFINE_string(
+    "task",
+    None,
+    "Which task of a model of several; a server's model answers its first by default.",
+    flag_values=program.flags,
 )
 _OUTPUT_FORMAT = flags.DEFINE_enum(
     "output_format", "tsv", ["tsv", "jsonl"], "What to print.", flag_values=program.flags
@@ -103,23 +109,24 @@ def _run(_: list[str]) -> None:
         text_pair_column=_TEXT_PAIR_COLUMN.value,
     )
     rows = with_progress(read_rows(_DATA.value, spec), _DATA.value)
-    predictor = _predictor()
+    predict = _predictor()
     format_line = {"tsv": _tsv_line, "jsonl": _jsonl_line}[_OUTPUT_FORMAT.value]
     print_utf8()
     while batch := list(itertools.islice(rows, _BATCH_SIZE.value)):
         texts = [row.text for row in batch]
         pairs = [row.text_pair for row in batch if row.text_pair is not None]
-        for row, prediction in zip(batch, predictor.predict(texts, pairs or None), strict=True):
+        for row, prediction in zip(batch, predict(texts, pairs or None), strict=True):
             print(format_line(row, prediction))
         sys.stdout.flush()
 
 
-def _predictor() -> "Classifier | Client":
+def _predictor() -> Callable[[list[str], list[str] | None], list[Prediction]]:
     if _MODEL.value is not None:
         from keras_bert_cls.inference import Classifier
 
-        return Classifier.load(_MODEL.value)
-    return open_client(program, batch_size=_BATCH_SIZE.value)
+        return Classifier.load(_MODEL.value, _TASK.value).predict
+    client = open_client(program, batch_size=_BATCH_SIZE.value)
+    return functools.partial(client.predict, task=_TASK.value)
 
 
 def _tsv_line(row: "Row", prediction: Prediction) -> str:

@@ -26,20 +26,26 @@ class AsyncClient(BaseClient):
         texts: Sequence[str],
         text_pairs: Sequence[str] | None = None,
         *,
+        task: str | None = None,
         timeout: float | None = None,
     ) -> list[Prediction]:
         """Returns a prediction for each text; see Client.predict."""
-        return await self._connection.carry(self._exchanges.predict(texts, text_pairs), timeout)
+        return await self._connection.carry(
+            self._exchanges.predict(texts, text_pairs, task), timeout
+        )
 
     async def classify(
         self,
         texts: Sequence[str],
         text_pairs: Sequence[str] | None = None,
         *,
+        task: str | None = None,
         timeout: float | None = None,
     ) -> list[Prediction]:
         """Returns a prediction for each text through the Classify API; see Client.classify."""
-        return await self._connection.carry(self._exchanges.classify(texts, text_pairs), timeout)
+        return await self._connection.carry(
+            self._exchanges.classify(texts, text_pairs, task), timeout
+        )
 
     async def metadata(self) -> dict[str, SignatureSpec]:
         """Returns the model's signatures by name; raises ServerError."""

@@ -26,6 +26,7 @@ class Client(BaseClient):
         texts: Sequence[str],
         text_pairs: Sequence[str] | None = None,
         *,
+        task: str | None = None,
         timeout: float | None = None,
     ) -> list[Prediction]:
         """Returns a prediction for each text.
@@ -33,19 +34,21 @@ class Client(BaseClient):
         Args:
           texts: the texts.
           text_pairs: the second texts, for models of pairs.
+          task: which task of a model of several is asked; by default its first.
           timeout: seconds for the whole list; None for no bound but that of each request.
 
         Raises:
           ServerError: the server refused, or did not answer in time.
           UserError: the texts are no list of strings, or the model does not classify.
         """
-        return self._connection.carry(self._exchanges.predict(texts, text_pairs), timeout)
+        return self._connection.carry(self._exchanges.predict(texts, text_pairs, task), timeout)
 
     def classify(
         self,
         texts: Sequence[str],
         text_pairs: Sequence[str] | None = None,
         *,
+        task: str | None = None,
         timeout: float | None = None,
     ) -> list[Prediction]:
         """Returns a prediction for each text, through TensorFlow Serving's Classify API.
@@ -55,7 +58,7 @@ class Client(BaseClient):
         not tell which labels of a multi-label model reach their thresholds. Args and Raises are
         those of `predict`.
         """
-        return self._connection.carry(self._exchanges.classify(texts, text_pairs), timeout)
+        return self._connection.carry(self._exchanges.classify(texts, text_pairs, task), timeout)
 
     def metadata(self) -> dict[str, SignatureSpec]:
         """Returns the model's signatures by name; raises ServerError."""

@@ -22,7 +22,7 @@ from keras_bert_cls.client.model_description import (
 from keras_bert_cls.client.requests import ModelChoice
 from keras_bert_cls.client.schema import MESSAGES
 from keras_bert_cls.client.slices import RequestLimits, slices
-from keras_bert_cls.predictions import Prediction
+from keras_bert_cls.predictions import Prediction, task_signature
 
 _NO_SIGNATURE = "No signature was found with the name"  # TensorFlow Serving's words
 # A version may be replaced between the two calls of a prediction; then both are made again.
@@ -65,21 +65,21 @@ class Exchanges:
     def __init__(self, model: ModelChoice, limits: RequestLimits):
         self._model = model
         self._limits = limits
-        self._label_names: dict[int, tuple[str, ...] | None] = {}
+        self._label_names: dict[tuple[int, str | None], tuple[str, ...] | None] = {}
 
     def predict(
-        self, texts: Sequence[str], text_pairs: Sequence[str] | None
+        self, texts: Sequence[str], text_pairs: Sequence[str] | None, task: str | None = None
     ) -> Exchange[list[Prediction]]:
         """Returns a prediction for each text; a version that goes away on the way is let go."""
+        spec = self._model.spec(task)
         columns = requests.encoded_columns(texts, text_pairs)
         parts = slices(columns, self._limits)
         predictions: dict[int, Prediction] = {}
         for attempt in range(1, _PREDICT_ATTEMPTS + 1):
             responses = yield from _asked(
-                Call("Predict", requests.predict_request(self._model.spec(), columns, rows))
-                for rows in parts
+                Call("Predict", requests.predict_request(spec, columns, rows)) for rows in parts
             )
-            gone = yield from self._learn_label_names(responses, list(columns))
+            gone = yield from self._learn_label_names(responses, list(columns), task)
             if gone and attempt == _PREDICT_ATTEMPTS:
                 raise next(iter(gone.values()))
             again = []
@@ -88,7 +88,7 @@ class Exchanges:
                 if version in gone:
                     again.append(rows)
                     continue
-                names = self._label_names.get(version)
+                names = self._label_names.get((version, task))
                 answers = predictions_of_outputs(response.outputs, len(rows), names)
                 predictions.update(zip(rows, answers, strict=True))
             if not again:
@@ -97,14 +97,14 @@ class Exchanges:
         return [predictions[row] for row in range(len(predictions))]
 
     def classify(
-        self, texts: Sequence[str], text_pairs: Sequence[str] | None
+        self, texts: Sequence[str], text_pairs: Sequence[str] | None, task: str | None = None
     ) -> Exchange[list[Prediction]]:
         """Returns a prediction for each text, through the Classify API."""
+        spec = self._model.spec(task_signature(task, "classify"))
         columns = requests.encoded_columns(texts, text_pairs)
         parts = slices(columns, self._limits)
         responses = yield from _asked(
-            Call("Classify", requests.classification_request(self._model.spec(), columns, rows))
-            for rows in parts
+            Call("Classify", requests.classification_request(spec, columns, rows)) for rows in parts
         )
         predictions: dict[int, Prediction] = {}
         for rows, response in zip(parts, responses, strict=True):
@@ -137,7 +137,7 @@ class Exchanges:
         return any(status.state == "AVAILABLE" for status in statuses)
 
     def _learn_label_names(
-        self, responses: list[Any], inputs: list[str]
+        self, responses: list[Any], inputs: list[str], task: str | None
     ) -> Exchange[dict[int, ServerError]]:
         """Asks for the names of the columns of `probabilities`, once for each version.
 
@@ -153,8 +153,11 @@ class Exchanges:
             if "probabilities" in response.outputs and "labels" not in response.outputs
         }
         gone: dict[int, ServerError] = {}
-        for version in versions - self._label_names.keys():
-            spec = dataclasses.replace(self._model, version=version, version_label=None).spec()
+        for version in versions:
+            if (version, task) in self._label_names:
+                continue
+            model = dataclasses.replace(self._model, version=version, version_label=None)
+            spec = model.spec(task_signature(task, "classify"))
             empty = requests.classification_request(spec, {name: [b""] for name in inputs}, [0])
             try:
                 (answer,) = yield from _asked([Call("Classify", empty)])
@@ -162,12 +165,12 @@ class Exchanges:
                 if error.code is grpc.StatusCode.NOT_FOUND:
                     gone[version] = error
                 elif _NO_SIGNATURE in error.details:
-                    self._label_names[version] = None
+                    self._label_names[version, task] = None
                 else:
                     raise
             else:
                 classes = answer.result.classifications[0].classes
-                self._label_names[version] = tuple(entry.label for entry in classes)
+                self._label_names[version, task] = tuple(entry.label for entry in classes)
         return gone
 
 

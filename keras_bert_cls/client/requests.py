@@ -8,8 +8,6 @@ from keras_bert_cls.client.schema import MESSAGES
 from keras_bert_cls.errors import UserError
 
 _DT_STRING = 7
-_CLASSIFY_SIGNATURE = "classify"
-
 
 Columns: TypeAlias = dict[str, list[bytes]]
 """The model's input, or feature, -> texts in UTF-8."""
@@ -36,9 +34,11 @@ class ModelChoice:
                 f"{self.version_label!r}"
             )
 
-    def spec(self) -> Any:
-        """Returns the ModelSpec."""
-        spec = MESSAGES["ModelSpec"](name=self.name, version_label=self.version_label)
+    def spec(self, signature: str | None = None) -> Any:
+        """Returns the ModelSpec; without a signature the server takes serving_default."""
+        spec = MESSAGES["ModelSpec"](
+            name=self.name, version_label=self.version_label, signature_name=signature
+        )
         if self.version is not None:
             spec.version.value = self.version
         return spec
@@ -48,7 +48,7 @@ def predict_request(spec: Any, columns: Columns, rows: Sequence[int]) -> Any:
     """Returns a PredictRequest.
 
     Args:
-      spec: the ModelSpec; by default the signature is serving_default.
+      spec: the ModelSpec.
       columns: the signature's inputs.
       rows: indices of the texts to send.
     """
@@ -62,14 +62,13 @@ def predict_request(spec: Any, columns: Columns, rows: Sequence[int]) -> Any:
 
 
 def classification_request(spec: Any, columns: Columns, rows: Sequence[int]) -> Any:
-    """Returns a ClassificationRequest for the signature classify.
+    """Returns a ClassificationRequest.
 
     Args:
-      spec: the ModelSpec; becomes that of the signature.
+      spec: the ModelSpec.
       columns: the features of each tf.Example.
       rows: indices of the texts to send.
     """
-    spec.signature_name = _CLASSIFY_SIGNATURE
     request = MESSAGES["ClassificationRequest"](model_spec=spec)
     for row in rows:
         features = request.input.example_list.examples.add().features

@@ -20,6 +20,7 @@ def score_model(
     model: str | os.PathLike,
     data: ScoredFiles,
     report: Callable[[str], None] = lambda text: None,
+    task: str | None = None,
 ) -> Scores:
     """Scores what a model answers through `Classifier`.
 
@@ -27,12 +28,13 @@ def score_model(
       model: a finished run or an export.
       data: on what.
       report: is told what was read and skipped.
+      task: which task of a model of several.
 
     Raises:
-      UserError: there is no model, or a row cannot be used.
+      UserError: there is no model or task, or a row cannot be used.
     """
-    classifier = Classifier.load(model)
-    table = data.labelled_table(run_data(model), classifier.task, classifier.text_pair)
+    classifier = Classifier.load(model, task)
+    table = data.labelled_table(run_data(model, task), classifier.task, classifier.text_pair)
     rows = read_evaluated_rows(data.files, table, classifier.labels)
     report(what_was_read(rows))
     answers = ask(classifier, rows, classifier.labels, data.batch_size or BATCH_SIZE)

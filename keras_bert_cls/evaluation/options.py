@@ -13,14 +13,18 @@ class ReportOptions:
 
     Attributes:
       model: a finished run or an export.
+      task: which of its tasks, if it has several.
       compare_with: another one; None compares with nothing.
+      compare_with_task: which of its tasks, if it has several.
       slice_columns: columns of the data by whose values to score.
       out_of_scope_label: what the data calls rows that have none of the model's labels.
       bootstrap: how confidence intervals are drawn.
     """
 
     model: str | os.PathLike
+    task: str | None = None
     compare_with: str | os.PathLike | None = None
+    compare_with_task: str | None = None
     slice_columns: tuple[str, ...] = ()
     out_of_scope_label: str | None = None
     bootstrap: Bootstrap = dataclasses.field(default_factory=Bootstrap)

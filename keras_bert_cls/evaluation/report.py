@@ -54,8 +54,8 @@ def build_report(
       UserError: a library or a model is missing, or a row cannot be used.
     """
     require_report_libraries()
-    classifier = Classifier.load(options.model)
-    config = run_data(options.model)
+    classifier = Classifier.load(options.model, options.task)
+    config = run_data(options.model, options.task)
     table = data.labelled_table(config, classifier.task, classifier.text_pair)
     rows = read_evaluated_rows(
         data.files, table, classifier.labels, options.slice_columns, options.out_of_scope_label
@@ -66,6 +66,7 @@ def build_report(
         "format": REPORT_FORMAT,
         "model": {
             "path": str(options.model),
+            **({"task_name": options.task} if options.task else {}),
             "task": classifier.task,
             "labels": list(classifier.labels),
             "text_pair": classifier.text_pair,
@@ -188,7 +189,7 @@ class _Evaluation:
         if other is None:
             return None
         self._tell(f"comparing with {other}")
-        classifier = Classifier.load(other)
+        classifier = Classifier.load(other, self._options.compare_with_task)
         self._require_alike(classifier)
         answers = ask(classifier, self._all_rows, self._classifier.labels, self._batch_size)
         compared = compare(self._judged, self._judge(answers), self._bootstrap)

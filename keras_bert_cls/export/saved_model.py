@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.export.model_card import build_model_card, write_model_card
 from keras_bert_cls.export.op_tables import DEFAULT_SERVER
+from keras_bert_cls.export.shared_input import share_input
 from keras_bert_cls.export.signatures import method_names, serving_signatures
 from keras_bert_cls.export.verify import verify_export
 from keras_bert_cls.export.versions import write_version
@@ -124,7 +125,10 @@ def _write_saved_model(trained: TrainedModel, signatures, folder: pathlib.Path) 
             signatures=signatures,
             options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
         )
-    _set_method_names(folder, method_names(trained.settings, sorted(signatures)))
+    methods = method_names(trained.settings, sorted(signatures))
+    _set_method_names(folder, methods)
+    if len(methods) > 1:
+        share_input(folder, methods)
 
 
 def _set_method_names(folder: pathlib.Path, names: Mapping[str, str]) -> None:

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_bert_cls.export.classifier_signatures import classifier_signatures
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
+from keras_bert_cls.predictions import task_signature
 
 _ENDS = ("classify", "regress")
 
@@ -27,18 +28,6 @@ def multitask_signatures(
             if first:
                 signatures[plain] = function
     return signatures
-
-
-def task_signature(task: str | None, plain: str) -> str:
-    """Returns what a signature of a model of one task is called in a model of several.
-
-    Args:
-      task: its name; None for a model of one task.
-      plain: "serving_default", "classify" or "regress".
-    """
-    if task is None:
-        return plain
-    return task if plain == "serving_default" else f"{task}_{plain}"
 
 
 def asked_task(settings: ModelSettings, signature: str) -> tuple[str | None, str]:

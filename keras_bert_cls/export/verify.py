@@ -13,11 +13,11 @@ from keras_bert_cls.export.masked_lm_check import masked_lm_problem
 from keras_bert_cls.export.masked_texts import MASK
 from keras_bert_cls.export.requests import PredictionLog, build_request, parse_request
 from keras_bert_cls.export.session import SavedModelSession
-from keras_bert_cls.export.task_signatures import task_signature
 from keras_bert_cls.export.top_labels_check import top_labels_problem
 from keras_bert_cls.export.warmup import WARMUP_FILE, read_warmup
 from keras_bert_cls.modeling.output_softmax import adaptive_layer
 from keras_bert_cls.modeling.trained_model import TrainedModel
+from keras_bert_cls.predictions import task_signature
 
 # Numbers of an export equal the Keras model's to this, relative to values above 1. In half
 # precision the order of additions, which padding changes, shows in the third digit.

@@ -22,7 +22,7 @@ from keras_bert_cls.training.config import (
 from keras_bert_cls.training.data_report import data_report
 from keras_bert_cls.training.held_out import classification_evaluator, masked_lm_evaluator
 from keras_bert_cls.training.metrics import Scores
-from keras_bert_cls.training.run_config import RunConfig
+from keras_bert_cls.training.run_config import RunConfig, config_of_task
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.seq2seq_scores import seq2seq_scores
 
@@ -85,6 +85,7 @@ def evaluate_run(
     workdir: str | os.PathLike,
     data: ScoredFiles,
     report: Callable[[str], None] = lambda text: None,
+    task: str | None = None,
 ) -> Scores:
     """Scores a finished run's model.
 
@@ -95,13 +96,14 @@ def evaluate_run(
       workdir: the run's folder.
       data: on what.
       report: is told what was read, skipped and truncated.
+      task: which task of a model of several.
 
     Raises:
-      UserError: the folder holds no finished run, or a row cannot be used.
+      UserError: the folder holds no finished run, there is no such task, or a row cannot be used.
     """
-    trained = TrainedModel.load(workdir)
+    trained = TrainedModel.load(workdir).of_task(task)
     trained.require_head()
-    config = RunDirectory(workdir).read_config()
+    config = config_of_task(RunDirectory(workdir).read_config(), task)
     scorers = {"masked_lm": _score_masked_lm, "seq2seq": _score_seq2seq}
     score = scorers.get(trained.settings.task, _score_classifier)
     with tempfile.TemporaryDirectory(prefix="bertcls-evaluate-") as folder:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import keras
 import tensorflow as tf
 
+from keras_bert_cls.modeling.multitask import task_model
 from keras_bert_cls.training.objectives import ENCODER_INPUTS, Objective, Tensors
 
 
@@ -30,6 +32,14 @@ class MultiTaskObjective(Objective):
         more = {name: None for task in tasks.values() for name in task.objective.inputs}
         self.inputs = tuple(dict.fromkeys([*ENCODER_INPUTS, *more]))
         self.has_accuracy = any(task.objective.has_accuracy for task in tasks.values())
+
+    def for_model(self, model: keras.Model) -> "MultiTaskObjective":
+        return MultiTaskObjective(
+            {
+                name: WeightedObjective(objective.for_model(task_model(model, name)), weight)
+                for name, (objective, weight) in self._tasks.items()
+            }
+        )
 
     def weights(self, batch: Tensors) -> Tensors:
         return {

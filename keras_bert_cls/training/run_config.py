@@ -11,3 +11,15 @@ def sequence_lengths(config: RunConfig) -> dict[str, int]:
     if isinstance(config, FinetuneConfig) and config.documents.window_length:
         return {"documents.window_length": config.documents.window_length}
     return {f"{name}.max_length": data.max_length for name, data in config.data_parts.items()}
+
+
+def config_of_task(config: RunConfig | None, task: str | None) -> RunConfig | None:
+    """Returns the run that would learn one task of a run alone.
+
+    Args:
+      config: a run's; None if there is none.
+      task: one of its tasks; None for a run that has no tasks to choose from.
+    """
+    if isinstance(config, MultiTaskConfig):
+        return next((config.alone(each) for each in config.tasks if each.name == task), None)
+    return config
