@@ -1,11 +1,12 @@
-"""What a small task gains from a larger related one: SST-2 (200 rows), alone and with GoEmotions.
+"""What a small task gains from a larger related one: some rows, alone and in a multi-task run.
 
     bertcls-import --source MINILM_FOLDER --output runs/minilm
-    python -m benchmarks.real_data --source ../shared/data --only sst2,goemotions
-    python -m benchmarks.multitask_gain
+    python -m benchmarks.real_data --source ../shared/data --only sst2,goemotions,trec,trec_fine
+    python -m benchmarks.multitask_gain --config_file configs/questions_multitask.py
+    python -m benchmarks.multitask_gain --config_file configs/sentiment_multitask.py
 
-For each seed another 200 rows are drawn, by a hash of their text. The run alone has as many updates
-as the small task has in the joint run of configs/sentiment_multitask.py, the same batches, rate and
+The small task is the first of the config. For each seed other rows of it are drawn, by a hash. The
+run alone has as many updates as the small task has in the joint run, the same batches, rate and
 schedule; a second one has as many as the joint run has in all. The weights that are best on the dev
 split are scored on test. What is finished is not repeated when the command is started again.
 """
@@ -24,12 +25,18 @@ from keras_bert_cls.training.config import FinetuneConfig
 from keras_bert_cls.training.multitask_config import MultiTaskConfig
 
 program = Program("benchmarks.multitask_gain", __doc__)
+_CONFIG_FILE = flags.DEFINE_string(
+    "config_file", None, "Of the multi-task run.", required=True, flag_values=program.flags
+)
 _SEEDS = flags.DEFINE_integer("seeds", 3, "How many.", flag_values=program.flags)
 _ROWS = flags.DEFINE_integer("rows", 200, "Of the small task.", flag_values=program.flags)
 _OUTPUT = flags.DEFINE_string("output", "runs/multitask_gain", "Runs.", flag_values=program.flags)
 
-_CONFIG = "configs/sentiment_multitask.py"
-_SMALL, _METRIC = "tone", "accuracy"
+_METRIC = "accuracy"
+
+
+def _folder() -> pathlib.Path:
+    return pathlib.Path(_OUTPUT.value) / pathlib.Path(_CONFIG_FILE.value).stem
 
 
 def small_file(whole: pathlib.Path, folder: pathlib.Path, seed: int) -> str:
@@ -45,15 +52,15 @@ def small_file(whole: pathlib.Path, folder: pathlib.Path, seed: int) -> str:
 
 def configs(seed: int) -> dict[str, MultiTaskConfig | FinetuneConfig]:
     """Returns the runs of a seed by their name."""
-    joint: MultiTaskConfig = runpy.run_path(_CONFIG)["get_config"]()
+    joint: MultiTaskConfig = runpy.run_path(_CONFIG_FILE.value)["get_config"]()
     joint.seed = seed
     small, *_ = joint.tasks
     whole = pathlib.Path(small.data.train_files[0]).with_name("train.tsv")
-    small.data.train_files = (small_file(whole, pathlib.Path(_OUTPUT.value) / "data", seed),)
+    small.data.train_files = (small_file(whole, _folder() / "data", seed),)
     alone, longer = joint.alone(small), joint.alone(small)
     updates = _own_updates(joint)
     alone.train = dataclasses.replace(alone.train, steps=updates, eval_every=-(-updates // 4))
-    return {"alone": alone, "alone, longer": longer, "beside GoEmotions": joint}
+    return {"alone": alone, "alone, longer": longer, "beside the larger task": joint}
 
 
 def _own_updates(joint: MultiTaskConfig) -> int:
@@ -74,7 +81,7 @@ def score(config: MultiTaskConfig | FinetuneConfig, workdir: pathlib.Path) -> di
     from keras_bert_cls.training.multitask import train_multitask
 
     if isinstance(config, MultiTaskConfig):
-        result, name = train_multitask(config, workdir, print), f"{_SMALL}/{_METRIC}"
+        result, name = train_multitask(config, workdir, print), f"{config.tasks[0].name}/{_METRIC}"
     else:
         result, name = finetune(config, workdir, print), _METRIC
     assert result is not None
@@ -87,7 +94,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(_: list[str]) -> None:
-    output = pathlib.Path(_OUTPUT.value)
+    output = _folder()
     found: dict[str, list[dict[str, float]]] = {}
     for seed in range(_SEEDS.value):
         for name, config in configs(seed).items():

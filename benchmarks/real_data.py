@@ -64,12 +64,19 @@ def _sst2(source: pathlib.Path) -> Splits:
     }
 
 
-def _trec(source: pathlib.Path) -> Splits:
+def _trec_fine(source: pathlib.Path) -> Splits:
     def rows(name: str) -> list[Row]:
         parted = (line.split(" ", 1) for line in source_lines(source / name))
-        return [(text, label.split(":")[0]) for label, text in parted]
+        return [(text, label) for label, text in parted]
 
     return {"train": rows("TREC.train.xz"), "test": rows("TREC.test")}
+
+
+def _trec(source: pathlib.Path) -> Splits:
+    return {
+        split: [(text, label.split(":")[0]) for text, label in rows]
+        for split, rows in _trec_fine(source).items()
+    }
 
 
 def _ag_news(source: pathlib.Path) -> Splits:
@@ -146,6 +153,7 @@ def _weibo(source: pathlib.Path) -> Splits:
 _SETS: dict[str, tuple[str, Callable[[pathlib.Path], Splits]]] = {
     "sst2": ("sst2", _sst2),
     "trec": ("trec", _trec),
+    "trec_fine": ("trec", _trec_fine),
     "ag_news": ("ag_news", _ag_news),
     "clinc150": ("clinc150", _clinc150),
     "mrpc": ("mrpc", _mrpc),
