@@ -1,13 +1,15 @@
 """The count of operations against TensorFlow's own, of the graph that trains."""
 
+import keras
 import pytest
 import tensorflow as tf
 
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.decoder_config import DecoderConfig
 from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
+from keras_bert_cls.modeling.multitask import Head, multitask_model
 from keras_bert_cls.modeling.seq2seq import seq2seq_model
-from keras_bert_cls.training.model_flops import training_flops
+from keras_bert_cls.training.model_flops import multitask_flops, training_flops
 
 ROWS, LENGTH, MASKS, LABELS = 3, 32, 5, 7
 CONFIG = EncoderConfig(
@@ -105,3 +107,11 @@ def test_seq2seq():
     flops = training_flops(CONFIG, model.output["logits"].shape[-1], sums, decoder)
     # What is left out: the decoder's attention, which compares all places twice in each block.
     assert products - flops == 6 * 2 * 2 * (2 * 128 * ROWS * LENGTH**2)
+
+
+def test_several_tasks():
+    joint = multitask_model(CONFIG, {"topic": Head(LABELS)}, masked_lm=True)
+    outputs = {name: values["logits"] for name, values in joint.output.items()}
+    products, _ = counted(keras.Model(joint.input, outputs), list(outputs))
+    flops = multitask_flops(CONFIG, {**FULL_ROWS, "masked_lm/masked_entries": ROWS * MASKS})
+    assert products == flops + 3 * 2 * ROWS * CONFIG.hidden_dim * LABELS  # left out
