@@ -2,7 +2,7 @@
 
     python -m benchmarks.real_data --source ../shared/data --output runs/data
 
-Columns are text, label and, for pairs, text_pair; several labels are joined by "|". Training rows
+Columns are text, label and, for pairs, text_pair; several labels are joined by ",". Training rows
 whose text stands in dev or test are left out. Where the source has no dev split, a tenth of the
 training rows, chosen by a hash of the text, becomes one. The same source gives the same files.
 """
@@ -122,7 +122,7 @@ def _goemotions(source: pathlib.Path) -> Splits:
     names = list(source_lines(source / "labels.txt"))
     return {
         split: [
-            (text, "|".join(names[int(number)] for number in numbers.split(",")))
+            (text, ",".join(names[int(number)] for number in numbers.split(",")))
             for text, numbers in _fields(source / f"{split}.tsv.xz", 0, 1)
         ]
         for split in ("train", "dev", "test")
