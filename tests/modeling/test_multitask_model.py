@@ -6,11 +6,15 @@ import pytest
 import tensorflow as tf
 from small_encoders import predict, random_inputs, randomize, small_config
 
+from keras_bert_cls.data.label_tree import LabelTree
+from keras_bert_cls.modeling.adaptive_cutoffs import AdaptiveShape
 from keras_bert_cls.modeling.encoder import build_encoder
+from keras_bert_cls.modeling.head_settings import HeadSettings
 from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
 from keras_bert_cls.modeling.multitask import MASKED_LM, Head, multitask_model, task_model
 
 HEADS = {"topic": Head(5), "tone": Head(1, dropout=0.0)}
+ORDER = np.array([2, 0, 1], np.int32)
 POSITIONS = np.array([[0, 8], [3, 15], [0, 0], [4, 2]], np.int32)
 
 
@@ -72,3 +76,25 @@ def test_a_head_learns_from_its_own_loss_only(masks):
     assert size["topic_logits/kernel"] > 0 and size["block_0/output/kernel"] > 0
     assert size["tone_logits/kernel"] == size["tone_logits/bias"] == 0
     assert (size["masked_lm_dense/kernel"] > 0) == (masks > 0)
+
+
+def test_heads_of_every_kind_stand_side_by_side(tmp_path):
+    settings = {
+        "rank": HeadSettings("ordinal"),
+        "path": HeadSettings("hierarchical", tree=LabelTree.from_labels(["a/b", "a/c", "d"], "/")),
+        "word": HeadSettings("adaptive", adaptive=AdaptiveShape((1,), 2.0, ORDER)),
+        "other_word": HeadSettings("adaptive", adaptive=AdaptiveShape((2,), 2.0, ORDER)),
+    }
+    heads = {task: Head(3, settings=setting) for task, setting in settings.items()}
+    model = multitask_model(small_config(), heads)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    paths = [weight.path for weight in loaded.weights]
+    assert len(set(paths)) == len(paths)
+    for task in heads:
+        assert any(path.startswith(f"{task}_") for path in paths)
+        expected = predict(task_model(model, task), random_inputs())["logits"]
+        # All of these give log-probabilities.
+        np.testing.assert_allclose(np.exp(expected).sum(-1), 1, rtol=1e-5)
+        found = predict(task_model(loaded, task), random_inputs())["logits"]
+        np.testing.assert_array_equal(found, expected)
