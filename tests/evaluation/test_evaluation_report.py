@@ -28,7 +28,9 @@ HOSTILE = "<script>alert('x')</script> & \"quoted\" <img src=x onerror=alert(1)>
 def models(monkeypatch):
     """Name -> classifier, as if they were folders."""
     found = {}
-    monkeypatch.setattr(Classifier, "load", classmethod(lambda _, path: found[str(path)]))
+    monkeypatch.setattr(
+        Classifier, "load", classmethod(lambda _, path, task=None: found[str(path)])
+    )
     return found
 
 

@@ -64,8 +64,12 @@ def interval(estimate: dict[str, float] | None, share: bool = True) -> str:
     """Returns an estimate and, smaller, its interval."""
     if estimate is None:
         return "–"
-    show = (lambda value: f"{100 * value:.1f}") if share else number
-    value, low, high = (show(estimate[name]).replace("-", "−") for name in ("value", "low", "high"))
+    # Three numbers one below the other are read more easily with the same digits, zeros included.
+    show = "{0:.1f}" if share else "{0:#.4g}"
+    value, low, high = (
+        show.format(100 * estimate[name] if share else estimate[name]).rstrip(".").replace("-", "−")
+        for name in ("value", "low", "high")
+    )
     to = "to" if estimate["low"] < 0 else "–"  # A dash beside a minus is hard to read.
     return f'{value}<span class="interval">{low} {to} {high}</span>'
 

@@ -54,8 +54,8 @@ def confusion_plot(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> st
         return inline_svg(figure, "confusion matrix", names)
 
 
-def reliability_plot(bins: Sequence[dict[str, Any]]) -> str:
-    """Draws accuracy over confidence by bins, and below it how many rows are in each."""
+def reliability_plot(bins: Sequence[dict[str, Any]], unit: str) -> str:
+    """Draws accuracy over confidence by bins, and below it how many rows (`unit`) each has."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -69,12 +69,12 @@ def reliability_plot(bins: Sequence[dict[str, Any]]) -> str:
         low = [_PERCENT * (b["accuracy"]["value"] - b["accuracy"]["low"]) for b in filled]
         high = [_PERCENT * (b["accuracy"]["high"] - b["accuracy"]["value"]) for b in filled]
         curve.errorbar(x, y, yerr=(low, high), color=BLUE, fmt="o", markersize=5, linewidth=1.5)
-        curve.text(14, 5, "calibrated", color="#667085", rotation=38, fontsize=9)
+        curve.text(30, 21, "calibrated", color="#667085", rotation=38, fontsize=9)
         curve.set(ylabel="accuracy, %", ylim=(0, 102), xlim=(0, 101))
         centres = [_PERCENT * (b["low"] + b["high"]) / 2 for b in bins]
         width = 0.9 * _PERCENT / len(bins)
         rows.bar(centres, [b["rows"] for b in bins], width=width, color=BLUE, alpha=0.55)
-        rows.set(xlabel="confidence, %", ylabel="rows")
+        rows.set(xlabel="confidence, %", ylabel=unit)
         rows.locator_params(axis="y", nbins=3)
         return inline_svg(figure, "reliability diagram")
 

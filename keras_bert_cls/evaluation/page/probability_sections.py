@@ -19,20 +19,18 @@ def calibration_section(content: dict[str, Any]) -> str:
     found = content["calibration"]
     if found is None:
         return ""
-    what = (
-        "the probability of every label for every row"
-        if content["model"]["task"] == "multi_label"
-        else "the probability of the predicted label"
-    )
+    what, unit = "the probability of the predicted label", "rows"
+    if content["model"]["task"] == "multi_label":
+        what, unit = "the probability of every label for every row", "answers"
     direction = "over" if _gap(found) > 0 else "under"
     note = (
         f"Confidence is {what}. Expected calibration error (Guo et al. 2017) "
         f"{number(100 * found['ece'], 3)} % with {len(found['bins'])} bins of equal width: how far "
-        "the points are from the diagonal, weighted by their rows. Mean confidence "
+        f"the points are from the diagonal, weighted by their {unit}. Mean confidence "
         f"{percent(found['mean_confidence'])}: {direction}confident by "
         f"{100 * abs(_gap(found)):.1f} points on average."
     )
-    heads = ["confidence", "#rows", "#mean confidence", "#right, %"]
+    heads = ["confidence", f"#{unit}", "#mean confidence", "#right, %"]
     rows = [
         [
             f"{100 * b['low']:.0f} – {100 * b['high']:.0f} %",
@@ -43,7 +41,7 @@ def calibration_section(content: dict[str, Any]) -> str:
         for b in found["bins"]
         if b["rows"]
     ]
-    plot = side_by_side(reliability_plot(found["bins"]), table(heads, rows))
+    plot = side_by_side(reliability_plot(found["bins"], unit), table(heads, rows))
     return section("calibration", "Calibration", note, plot)
 
 

@@ -22,21 +22,14 @@ def error_section(content: dict[str, Any]) -> str:
     errors = content["confident_errors"]
     if not errors:
         return section("errors", "Errors", "", "<p>There are none.</p>")
-    if content["model"]["task"] == "regression":
-        heads, cells = ["text and tokens", "#true", "#predicted"], _value_cells
-        title = "Largest errors"
-    else:
-        heads, cells = (
-            ["text and tokens", "label, its probability", "predicted", "#confidence"],
-            _label_cells,
-        )
-        title = "Most confident errors"
+    title, often, heads, cells = "Most confident errors", *_LABELS
+    if content["model"]["task"] == "multi_label":
+        heads = ["labels", *heads[1:]]
+    elif content["model"]["task"] == "regression":
+        title, often, heads, cells = "Largest errors", *_VALUES
     rows = [[text_cell(error) + token_list(error["tokens"]), *cells(error)] for error in errors]
-    note = (
-        "Tokens are what the model saw. Look here first: many of these are wrong labels, or texts "
-        "that two labels fit."
-    )
-    return section("errors", title, note, table(heads, rows))
+    note = f"Tokens are what the model saw. Look here first: many of these are {often}."
+    return section("errors", title, note, table(["text and tokens", *heads], rows))
 
 
 def suspect_section(content: dict[str, Any]) -> str:
@@ -78,9 +71,10 @@ def repetition_section(content: dict[str, Any]) -> str:
         "Texts are the same if they differ in nothing that a reader would see: case, width, white "
         "space and invisible characters make no difference."
     )
+    answers = "values" if content["model"]["task"] == "regression" else "labels"
     summary = (
         f"<h3>Within the data</h3><p>{number(found['rows'])} rows repeat the text of an earlier "
-        f"one; {number(found['contradicting'])} texts stand there with different labels.</p>"
+        f"one; {number(found['contradicting'])} texts stand there with different {answers}.</p>"
     )
     rows = [
         [
@@ -89,7 +83,7 @@ def repetition_section(content: dict[str, Any]) -> str:
         ]
         for group in found["groups"]
     ]
-    shown = details("Show them", table(["text", "labels"], rows)) if rows else ""
+    shown = details("Show them", table(["text", answers], rows)) if rows else ""
     return section("repeated", "Repeated texts", note, summary, shown, _overlap(content))
 
 
@@ -127,7 +121,15 @@ def _label_cells(error: dict[str, Any]) -> list[str]:
 
 
 def _value_cells(error: dict[str, Any]) -> list[str]:
-    return [number(error["label"]), number(error["predicted"])]
+    return [number(error[name]).replace("-", "−") for name in ("label", "predicted")]
+
+
+_LABELS = (
+    "wrong labels, or texts that two labels fit",
+    ["label, its probability", "predicted", "#confidence"],
+    _label_cells,
+)
+_VALUES = ("wrong values", ["#true", "#predicted"], _value_cells)
 
 
 def _faint(text: str) -> str:
