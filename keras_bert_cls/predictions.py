@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,3 +46,15 @@ def task_signature(task: str | None, plain: str) -> str:
     if task is None:
         return plain
     return task if plain == "serving_default" else f"{task}_{plain}"
+
+
+class WrittenText(NamedTuple):
+    """What a model wrote.
+
+    Attributes:
+      text: the output.
+      score: its log-likelihood, divided by the length penalty.
+    """
+
+    text: str
+    score: float

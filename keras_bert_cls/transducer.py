@@ -5,29 +5,18 @@ import itertools
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from keras_bert_cls.errors import UserError
+from keras_bert_cls.predictions import WrittenText
 from keras_bert_cls.text.utf8 import encode_text
 
 _RUN_FILE = "model.keras"
 _TASK = "seq2seq"
 
 Call = Callable[[np.ndarray], dict[str, np.ndarray]]
-
-
-class WrittenText(NamedTuple):
-    """What a model wrote.
-
-    Attributes:
-      text: the output.
-      score: its log-likelihood, divided by the length penalty.
-    """
-
-    text: str
-    score: float
 
 
 class Transducer:

@@ -1,6 +1,7 @@
 """The flags by which programs are told of a server: where it is, who may ask, and which model."""
 
 import pathlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -62,6 +63,39 @@ def define_client_flags(
     string("tls_certificate", "PEM of our own, for a server that asks for one (mutual TLS).")
     string("tls_key", "PEM of the key to --tls_certificate.")
     string("bearer_token_file", "Holds the secret that the server asks for.")
+
+
+def define_model_or_server(program: Program, model_help: str) -> None:
+    """Defines --model, and the flags of a server that is asked instead of it.
+
+    Args:
+      program: gets the flags.
+      model_help: what --model is.
+    """
+    flags.DEFINE_string("model", None, model_help, flag_values=program.flags)
+    server_help = "HOST:PORT of a running server (gRPC), instead of --model."
+    define_client_flags(program, server_help, required=False, timeout=60.0)
+
+    def require(names: list[str], message: str, holds: Callable[[dict[str, Any]], bool]) -> None:
+        flags.register_multi_flags_validator(names, holds, message, flag_values=program.flags)
+
+    require(
+        ["model", "server"],
+        "give either --model or --server",
+        lambda values: (values["model"] is None) != (values["server"] is None),
+    )
+    require(
+        ["server", "model_name"],
+        "--server needs --model_name, and --model_name needs --server",
+        lambda values: (values["server"] is None) == (values["model_name"] is None),
+    )
+    require(
+        ["server", *ONLY_WITH_SERVER],
+        f"{', '.join(f'--{name}' for name in ONLY_WITH_SERVER)}: only with --server",
+        lambda values: (
+            values["server"] is not None or all(value is None for value in values.values())
+        ),
+    )
 
 
 def endpoint_of(program: Program) -> "Endpoint":

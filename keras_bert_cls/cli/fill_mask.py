@@ -2,6 +2,7 @@
 
   echo '今天的天气很[MASK]。' | bertcls-fill-mask --model runs/pretrain
   bertcls-fill-mask --model exported --data cloze.csv --text_column question --top_k 3
+  bertcls-fill-mask --server localhost:8500 --model_name N --data cloze.txt
 
 Prints the candidates for each [MASK], the likeliest first, as soon as a batch is done. tsv: a line
 a candidate: the text's number and the number of the [MASK] in it, both from 1, the token, its
@@ -24,7 +25,7 @@ _LANGUAGE_MODEL = LanguageModelFlags(program, data="-")
 _TOP_K = flags.DEFINE_integer(
     "top_k",
     5,
-    "Candidates for each [MASK]; an export gives 5 at most.",
+    "Candidates for each [MASK]; exports and servers give 5 at most.",
     lower_bound=1,
     flag_values=program.flags,
 )

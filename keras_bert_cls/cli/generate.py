@@ -2,6 +2,7 @@
 
   bertcls-generate --model runs/pretrain --prompt 今天 --length 12 --samples 5
   bertcls-generate --model exported --data gaps.txt --temperature 0
+  bertcls-generate --server localhost:8500 --model_name N --length 12
 
 By mask-predict (Ghazvininejad et al. 2019): the first pass predicts all [MASK]s, each later one
 masks those again that the model was least sure of. The same command prints the same texts; another
@@ -20,6 +21,7 @@ from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.text_output import one_line, print_utf8
 
 if TYPE_CHECKING:
+    from keras_bert_cls.client.served_masked_lm import ServedMaskedLM
     from keras_bert_cls.masked_lm.answers import InfilledText
     from keras_bert_cls.masked_lm.infill_options import InfillOptions
     from keras_bert_cls.masked_lm.language_model import MaskedLM
@@ -106,7 +108,9 @@ def _run(_: list[str]) -> None:
             print(one_line(text.text), flush=True)
 
 
-def _texts(model: "MaskedLM", options: "InfillOptions") -> "Iterator[InfilledText]":
+def _texts(
+    model: "MaskedLM | ServedMaskedLM", options: "InfillOptions"
+) -> "Iterator[InfilledText]":
     batch_size = _LANGUAGE_MODEL.batch_size
     if _LENGTH.value is None:
         gaps = (text for text in _LANGUAGE_MODEL.read_texts() for _ in range(_SAMPLES.value))

@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from keras_bert_cls.cli.client_flags import define_model_or_server, open_client
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
 from keras_bert_cls.cli.text_output import with_progress
 
 if TYPE_CHECKING:
+    from keras_bert_cls.client.served_masked_lm import ServedMaskedLM
     from keras_bert_cls.masked_lm.language_model import MaskedLM
 
 
 class LanguageModelFlags:
-    """Defines --model, --data and how to read it, and --batch_size.
+    """Defines --model and --server, --data and how to read it, and --batch_size.
 
     Args:
       program: where to define them.
@@ -22,13 +24,11 @@ class LanguageModelFlags:
     """
 
     def __init__(self, program: Program, data: str | None):
-        self._model = flags.DEFINE_string(
-            "model",
-            None,
+        self._program = program
+        define_model_or_server(
+            program,
             "The --workdir of a finished run of a masked language model, or the --output of "
             "bertcls-export or a version in it.",
-            required=True,
-            flag_values=program.flags,
         )
         self._data = flags.DEFINE_string(
             "data",
@@ -47,11 +47,15 @@ class LanguageModelFlags:
         """Texts that run at once."""
         return self._batch_size.value
 
-    def load_model(self) -> "MaskedLM":
-        """Loads the model; raises UserError."""
+    def load_model(self) -> "MaskedLM | ServedMaskedLM":
+        """Loads the model, or connects to a server that has it; raises UserError."""
+        if self._program.flags.model is None:
+            from keras_bert_cls.client.served_masked_lm import ServedMaskedLM
+
+            return ServedMaskedLM(open_client(self._program, batch_size=self.batch_size))
         from keras_bert_cls.masked_lm.language_model import MaskedLM
 
-        return MaskedLM.load(self._model.value)
+        return MaskedLM.load(self._program.flags.model)
 
     def read_texts(self) -> Iterator[str]:
         """Reads the texts of --data, and shows how many on a terminal that nobody types at."""

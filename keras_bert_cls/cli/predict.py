@@ -20,11 +20,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from keras_bert_cls.cli.client_flags import (
-    ONLY_WITH_SERVER,
-    define_client_flags,
-    open_client,
-)
+from keras_bert_cls.cli.client_flags import define_model_or_server, open_client
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
 from keras_bert_cls.cli.text_output import one_line, print_utf8, with_progress
@@ -35,17 +31,9 @@ if TYPE_CHECKING:
 
 program = Program("bertcls-predict", __doc__)
 
-_MODEL = flags.DEFINE_string(
-    "model",
-    None,
-    "The --workdir of a finished run, or the --output of bertcls-export or a version in it.",
-    flag_values=program.flags,
-)
-define_client_flags(
+define_model_or_server(
     program,
-    "HOST:PORT of a running server (gRPC), instead of --model.",
-    required=False,
-    timeout=60.0,
+    "The --workdir of a finished run, or the --output of bertcls-export or a version in it.",
 )
 _DATA = flags.DEFINE_string(
     "data", "-", "A file or a glob pattern; - is the standard input.", flag_values=program.flags
@@ -65,33 +53,6 @@ _TASK = flags.DEFINE_string(
 _OUTPUT_FORMAT = flags.DEFINE_enum(
     "output_format", "tsv", ["tsv", "jsonl"], "What to print.", flag_values=program.flags
 )
-
-
-@flags.multi_flags_validator(
-    ["model", "server"],
-    "give either --model or --server",
-    flag_values=program.flags,
-)
-def _one_source(values) -> bool:
-    return (values["model"] is None) != (values["server"] is None)
-
-
-@flags.multi_flags_validator(
-    ["server", "model_name"],
-    "--server needs --model_name, and --model_name needs --server",
-    flag_values=program.flags,
-)
-def _server_has_model_name(values) -> bool:
-    return (values["server"] is None) == (values["model_name"] is None)
-
-
-@flags.multi_flags_validator(
-    ["server", *ONLY_WITH_SERVER],
-    f"{', '.join(f'--{name}' for name in ONLY_WITH_SERVER)}: only with --server",
-    flag_values=program.flags,
-)
-def _server_has_its_flags(values) -> bool:
-    return values["server"] is not None or all(value is None for value in values.values())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -121,10 +82,10 @@ def _run(_: list[str]) -> None:
 
 
 def _predictor() -> Callable[[list[str], list[str] | None], list[Prediction]]:
-    if _MODEL.value is not None:
+    if program.flags.model is not None:
         from keras_bert_cls.inference import Classifier
 
-        return Classifier.load(_MODEL.value, _TASK.value).predict
+        return Classifier.load(program.flags.model, _TASK.value).predict
     client = open_client(program, batch_size=_BATCH_SIZE.value)
     return functools.partial(client.predict, task=_TASK.value)
 

@@ -2,6 +2,7 @@
 
   bertcls-score --model runs/pretrain --data sentences.txt
   bertcls-score --model exported --data translations.tsv --text_column 1 --word_l2r
+  bertcls-score --server localhost:8500 --model_name N --data sentences.txt --timeout 300
 
 A text's score is its pseudo-log-likelihood (Salazar et al. 2020): each token is masked in turn, and
 the logarithms of the probabilities of the true ones are summed. A text of m tokens costs m runs of

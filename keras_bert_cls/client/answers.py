@@ -1,6 +1,7 @@
 """Predictions out of the server's answers."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,6 +66,35 @@ def predictions_of_classes(response: Any) -> list[Prediction]:
     return predictions
 
 
+def rows_of_output(outputs: Any, name: str, count: int) -> list[Any]:
+    """Returns an output row by row: values, or nested lists of them.
+
+    Args:
+      outputs: name -> TensorProto.
+      name: of the output.
+      count: texts that were sent.
+
+    Raises:
+      UserError: there is no such output, or it has another number of rows.
+    """
+    if name not in outputs:
+        raise UserError(
+            f"expected a model with the output {name}, got {', '.join(sorted(outputs))}"
+        )
+    proto = outputs[name]
+    sizes = [dimension.size for dimension in proto.tensor_shape.dim]
+    if not sizes or sizes[0] != count:
+        raise UserError(f"expected {count} rows in the model's output {name!r}, got shape {sizes}")
+    if 0 in sizes:
+        return [[] for _ in range(count)]
+    rows: list[Any] = [
+        value for row in _rows(outputs, name, count, math.prod(sizes[1:])) for value in row
+    ]
+    for size in reversed(sizes[1:]):
+        rows = [rows[start : start + size] for start in range(0, len(rows), size)]
+    return rows
+
+
 def _column_names(probabilities: Any, label_names: Sequence[str]) -> Sequence[str]:
     """Leaves out the unknown label, which is a class of a model but has no probability."""
     sizes = [dimension.size for dimension in probabilities.tensor_shape.dim]
@@ -92,7 +122,8 @@ def _rows(outputs: Any, name: str, count: int, width: int) -> list[list[Any]]:
       UserError: it has not `count` rows of `width` values each.
     """
     proto = outputs[name]
-    values = list(proto.string_val or proto.float_val or proto.double_val or proto.bool_val)
+    fields = ("string_val", "float_val", "double_val", "bool_val", "int_val", "int64_val")
+    values = list(next((found for field in fields if (found := getattr(proto, field))), ()))
     if len(values) != count * width:
         shape = [dimension.size for dimension in proto.tensor_shape.dim]
         raise UserError(

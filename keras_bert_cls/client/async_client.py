@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from keras_bert_cls.client.base_client import BaseClient
 from keras_bert_cls.client.connection import AsyncConnection
 from keras_bert_cls.client.model_description import SignatureSpec, VersionStatus
-from keras_bert_cls.predictions import Prediction
+from keras_bert_cls.masked_lm.answers import FilledText, InfilledText, TextScore
+from keras_bert_cls.masked_lm.infill_options import DEFAULT_INFILL, InfillOptions
+from keras_bert_cls.predictions import Prediction, WrittenText
 
 
 class AsyncClient(BaseClient):
@@ -46,6 +48,38 @@ class AsyncClient(BaseClient):
         return await self._connection.carry(
             self._exchanges.classify(texts, text_pairs, task), timeout
         )
+
+    async def fill_mask(
+        self, texts: Sequence[str], top_k: int = 5, *, timeout: float | None = None
+    ) -> list[FilledText]:
+        """See Client.fill_mask."""
+        exchange = self._text_exchanges.fill_mask(texts, top_k)
+        return await self._connection.carry(exchange, timeout)
+
+    async def score(
+        self, texts: Sequence[str], word_l2r: bool = False, *, timeout: float | None = None
+    ) -> list[TextScore]:
+        """See Client.score."""
+        exchange = self._text_exchanges.score(texts, word_l2r)
+        return await self._connection.carry(exchange, timeout)
+
+    async def infill(
+        self,
+        texts: Sequence[str],
+        options: InfillOptions = DEFAULT_INFILL,
+        *,
+        first: int = 0,
+        timeout: float | None = None,
+    ) -> list[InfilledText]:
+        """See Client.infill."""
+        exchange = self._text_exchanges.infill(texts, options, first)
+        return await self._connection.carry(exchange, timeout)
+
+    async def generate(
+        self, texts: Sequence[str], *, timeout: float | None = None
+    ) -> list[WrittenText]:
+        """See Client.generate."""
+        return await self._connection.carry(self._text_exchanges.generate(texts), timeout)
 
     async def metadata(self) -> dict[str, SignatureSpec]:
         """Returns the model's signatures by name; raises ServerError."""

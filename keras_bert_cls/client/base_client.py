@@ -6,6 +6,7 @@ from keras_bert_cls.client.endpoint import Endpoint, Tls
 from keras_bert_cls.client.exchanges import Exchanges
 from keras_bert_cls.client.requests import ModelChoice
 from keras_bert_cls.client.slices import RequestLimits
+from keras_bert_cls.client.text_exchanges import TextExchanges
 from keras_bert_cls.errors import UserError
 
 
@@ -51,10 +52,10 @@ class BaseClient:
         for name, value in (("timeout", timeout), ("parallel_requests", parallel_requests)):
             if value <= 0:
                 raise UserError(f"{name} must be above 0, got {value}")
-        self._exchanges = Exchanges(
-            ModelChoice(model_name, version, version_label),
-            RequestLimits(batch_size, batch_tokens, batch_bytes),
-        )
+        choice = ModelChoice(model_name, version, version_label)
+        limits = RequestLimits(batch_size, batch_tokens, batch_bytes)
+        self._exchanges = Exchanges(choice, limits)
+        self._text_exchanges = TextExchanges(choice, limits)
         self._connection: Any = self._connection_class(
             Endpoint(target, tls, bearer_token), timeout, parallel_requests
         )

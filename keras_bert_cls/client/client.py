@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from keras_bert_cls.client.base_client import BaseClient
 from keras_bert_cls.client.connection import Connection
 from keras_bert_cls.client.model_description import SignatureSpec, VersionStatus
-from keras_bert_cls.predictions import Prediction
+from keras_bert_cls.masked_lm.answers import FilledText, InfilledText, TextScore
+from keras_bert_cls.masked_lm.infill_options import DEFAULT_INFILL, InfillOptions
+from keras_bert_cls.predictions import Prediction, WrittenText
 
 
 class Client(BaseClient):
@@ -59,6 +61,62 @@ class Client(BaseClient):
         those of `predict`.
         """
         return self._connection.carry(self._exchanges.classify(texts, text_pairs, task), timeout)
+
+    def fill_mask(
+        self, texts: Sequence[str], top_k: int = 5, *, timeout: float | None = None
+    ) -> list[FilledText]:
+        """Says what may stand in the place of each [MASK], of a masked language model's texts.
+
+        Args:
+          texts: texts with a literal [MASK] in them, any number of times.
+          top_k: candidates for each, the likeliest first; a server gives 5 at most.
+          timeout: see `predict`.
+
+        Raises:
+          ServerError: the server refused, did not answer in time, or its model is another one.
+          UserError: the texts are no list of strings, or there are not so many candidates.
+        """
+        exchange = self._text_exchanges.fill_mask(texts, top_k)
+        return self._connection.carry(exchange, timeout)
+
+    def score(
+        self, texts: Sequence[str], word_l2r: bool = False, *, timeout: float | None = None
+    ) -> list[TextScore]:
+        """Scores texts by a masked language model's pseudo-log-likelihood (Salazar et al. 2020).
+
+        A text of m tokens costs m runs of the model: give long ones a long timeout. With
+        `word_l2r` the rest of a token's word is masked too. Raises as `fill_mask` does.
+        """
+        exchange = self._text_exchanges.score(texts, word_l2r)
+        return self._connection.carry(exchange, timeout)
+
+    def infill(
+        self,
+        texts: Sequence[str],
+        options: InfillOptions = DEFAULT_INFILL,
+        *,
+        first: int = 0,
+        timeout: float | None = None,
+    ) -> list[InfilledText]:
+        """Fills all [MASK]s of a text together, by mask-predict (Ghazvininejad et al. 2019).
+
+        Args:
+          texts: texts with a literal [MASK] for each token to be filled in.
+          options: how; what is drawn depends on its seed and a text's number.
+          first: the number of the first text, where a list is sent piece by piece.
+          timeout: see `predict`.
+
+        Raises as `fill_mask` does.
+        """
+        exchange = self._text_exchanges.infill(texts, options, first)
+        return self._connection.carry(exchange, timeout)
+
+    def generate(self, texts: Sequence[str], *, timeout: float | None = None) -> list[WrittenText]:
+        """Writes a text for each text, with a sequence-to-sequence model.
+
+        How outputs are chosen is fixed in its export. Raises as `fill_mask` does.
+        """
+        return self._connection.carry(self._text_exchanges.generate(texts), timeout)
 
     def metadata(self) -> dict[str, SignatureSpec]:
         """Returns the model's signatures by name; raises ServerError."""

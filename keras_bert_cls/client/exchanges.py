@@ -76,7 +76,7 @@ class Exchanges:
         parts = slices(columns, self._limits)
         predictions: dict[int, Prediction] = {}
         for attempt in range(1, _PREDICT_ATTEMPTS + 1):
-            responses = yield from _asked(
+            responses = yield from asked(
                 Call("Predict", requests.predict_request(spec, columns, rows)) for rows in parts
             )
             gone = yield from self._learn_label_names(responses, list(columns), task)
@@ -103,7 +103,7 @@ class Exchanges:
         spec = self._model.spec(task_signature(task, "classify"))
         columns = requests.encoded_columns(texts, text_pairs)
         parts = slices(columns, self._limits)
-        responses = yield from _asked(
+        responses = yield from asked(
             Call("Classify", requests.classification_request(spec, columns, rows)) for rows in parts
         )
         predictions: dict[int, Prediction] = {}
@@ -116,14 +116,14 @@ class Exchanges:
         request = MESSAGES["GetModelMetadataRequest"](
             model_spec=self._model.spec(), metadata_field=["signature_def"]
         )
-        (response,) = yield from _asked([Call("GetModelMetadata", request)])
+        (response,) = yield from asked([Call("GetModelMetadata", request)])
         packed = response.metadata["signature_def"].value
         return signature_specs(MESSAGES["SignatureDefMap"].FromString(packed))
 
     def status(self) -> Exchange[list[VersionStatus]]:
         """Returns the state of the versions that the server knows, the newest first."""
         request = MESSAGES["GetModelStatusRequest"](model_spec=self._model.spec())
-        (response,) = yield from _asked([Call("GetModelStatus", request)])
+        (response,) = yield from asked([Call("GetModelStatus", request)])
         return version_statuses(response)
 
     def is_ready(self) -> Exchange[bool]:
@@ -160,7 +160,7 @@ class Exchanges:
             spec = model.spec(task_signature(task, "classify"))
             empty = requests.classification_request(spec, {name: [b""] for name in inputs}, [0])
             try:
-                (answer,) = yield from _asked([Call("Classify", empty)])
+                (answer,) = yield from asked([Call("Classify", empty)])
             except ServerError as error:
                 if error.code is grpc.StatusCode.NOT_FOUND:
                     gone[version] = error
@@ -174,7 +174,7 @@ class Exchanges:
         return gone
 
 
-def _asked(calls: Iterable[Call]) -> Exchange[list[Any]]:
+def asked(calls: Iterable[Call]) -> Exchange[list[Any]]:
     """Returns the answers of `calls`; raises ServerError."""
     outcome = yield calls
     if isinstance(outcome, ServerError):

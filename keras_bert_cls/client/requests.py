@@ -8,9 +8,13 @@ from keras_bert_cls.client.schema import MESSAGES
 from keras_bert_cls.errors import UserError
 
 _DT_STRING = 7
+# dtype -> its number in TensorFlow, and the field of a TensorProto that holds it.
+_NUMBERS = {"float32": (1, "float_val"), "int32": (3, "int_val"), "int64": (9, "int64_val")}
 
 Columns: TypeAlias = dict[str, list[bytes]]
 """The model's input, or feature, -> texts in UTF-8."""
+Settings: TypeAlias = dict[str, tuple[str, list[int] | list[float]]]
+"""The model's input -> its dtype and a number for each text."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,13 +48,16 @@ class ModelChoice:
         return spec
 
 
-def predict_request(spec: Any, columns: Columns, rows: Sequence[int]) -> Any:
+def predict_request(
+    spec: Any, columns: Columns, rows: Sequence[int], settings: Settings | None = None
+) -> Any:
     """Returns a PredictRequest.
 
     Args:
       spec: the ModelSpec.
       columns: the signature's inputs.
       rows: indices of the texts to send.
+      settings: inputs that are numbers, one for each text; None for none.
     """
     request = MESSAGES["PredictRequest"](model_spec=spec)
     for name, texts in columns.items():
@@ -58,6 +65,11 @@ def predict_request(spec: Any, columns: Columns, rows: Sequence[int]) -> Any:
         tensor.dtype = _DT_STRING
         tensor.tensor_shape.dim.add(size=len(rows))
         tensor.string_val.extend(texts[row] for row in rows)
+    for name, (dtype, values) in (settings or {}).items():
+        tensor = request.inputs[name]
+        tensor.dtype, field = _NUMBERS[dtype]
+        tensor.tensor_shape.dim.add(size=len(rows))
+        getattr(tensor, field).extend(values[row] for row in rows)
     return request
 
 

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from keras_bert_cls.export.infill_limits import MOST_PASSES
 from keras_bert_cls.export.mask_predict import InfillSettings, MaskPredict
 from keras_bert_cls.export.masked_texts import MaskedTextReader, MaskedTexts, fill_pieces
 from keras_bert_cls.export.parts import run_in_parts
@@ -11,7 +12,6 @@ from keras_bert_cls.modeling.token_sampling import Sampling
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.text.vocabulary import CLS, PAD, SEP, text_of
 
-MOST_PASSES = 100
 # So many logits are computed at once: 32 MB, and sampling makes a few copies of them.
 LOGITS_AT_ONCE = 2**23
 SETTINGS = (

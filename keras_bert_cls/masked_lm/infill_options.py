@@ -3,9 +3,8 @@
 import dataclasses
 import math
 
-import numpy as np
-
 from keras_bert_cls.errors import UserError
+from keras_bert_cls.export.infill_limits import MOST_PASSES
 
 _SEEDS = 2**31
 
@@ -32,8 +31,6 @@ class InfillOptions:
 
     def check(self) -> None:
         """Raises UserError with all that is wrong."""
-        from keras_bert_cls.export.infill_signature import MOST_PASSES
-
         problems = []
         if not 1 <= self.passes <= MOST_PASSES:
             problems.append(f"passes must be 1 to {MOST_PASSES}, got {self.passes}")
@@ -48,13 +45,19 @@ class InfillOptions:
         if problems:
             raise UserError("; ".join(problems))
 
-    def arrays(self, first: int, rows: int) -> dict[str, np.ndarray]:
-        """Returns the inputs of the signature infill for texts number `first` and following."""
-        numbers = np.arange(first, first + rows, dtype=np.int64)
+    def inputs(self, first: int, rows: int) -> dict[str, tuple[str, list[int] | list[float]]]:
+        """Returns the inputs of the signature infill for texts number `first` and following.
+
+        Returns:
+          Name -> dtype and values.
+        """
         return {
-            "seed": (np.int64(self.seed) << 32) + numbers,
-            "passes": np.full(rows, self.passes, np.int32),
-            "temperature": np.full(rows, self.temperature, np.float32),
-            "top_k": np.full(rows, self.top_k, np.int32),
-            "top_p": np.full(rows, self.top_p, np.float32),
+            "seed": ("int64", [(self.seed << 32) + first + row for row in range(rows)]),
+            "passes": ("int32", [self.passes] * rows),
+            "temperature": ("float32", [self.temperature] * rows),
+            "top_k": ("int32", [self.top_k] * rows),
+            "top_p": ("float32", [self.top_p] * rows),
         }
+
+
+DEFAULT_INFILL = InfillOptions()

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.masked_lm.answers import Candidate, FilledText, InfilledText, TextScore
+from keras_bert_cls.masked_lm.answers import FilledText, InfilledText, TextScore
+from keras_bert_cls.masked_lm.generation import check_generated, check_generation, masked_prompt
 from keras_bert_cls.masked_lm.infill_options import InfillOptions
 from keras_bert_cls.masked_lm.loading import LoadedModel, load_masked_lm
+from keras_bert_cls.masked_lm.reading import filled_text, infilled_text
 from keras_bert_cls.text.utf8 import encode_text
-from keras_bert_cls.text.vocabulary import MASK, SPECIAL_TOKENS, is_suffix, text_of
 
 _BATCH_SIZE = 32
 
@@ -68,21 +69,9 @@ class MaskedLM:
         for batch in _batches(texts, batch_size):
             answer = self._model.fill_mask(top_k, batch)
             rows = self._model.call("tokenize", {"text": batch})["tokens"]
-            for sequence, names, scores, row in zip(
-                answer["sequence"], answer["tokens"], answer["scores"], rows, strict=True
-            ):
-                places = np.flatnonzero(row == MASK.encode())
-                before = [_decoded(token) for token in row]
-                yield FilledText(
-                    _decoded(sequence),
-                    tuple(
-                        tuple(
-                            _candidate(before[:place], _decoded(name), float(score))
-                            for name, score in itertools.islice(zip(*mask, strict=True), top_k)
-                        )
-                        for place, *mask in zip(places, names, scores, strict=False)
-                    ),
-                )
+            columns = (answer["sequence"], answer["tokens"], answer["scores"], rows)
+            for row in zip(*(column.tolist() for column in columns), strict=True):
+                yield filled_text(*row, top_k=top_k)
 
     def score(
         self, texts: Iterable[str], word_l2r: bool = False, batch_size: int = _BATCH_SIZE
@@ -147,19 +136,13 @@ class MaskedLM:
         options.check()
         first = 0
         for batch in _batches(texts, batch_size):
-            answer = self._model.call(
-                "infill", {"text": batch, **options.arrays(first, len(batch))}
-            )
+            settings = options.inputs(first, len(batch)).items()
+            inputs = {name: np.array(values, dtype) for name, (dtype, values) in settings}
+            answer = self._model.call("infill", {"text": batch, **inputs})
             first += len(batch)
-            for sequence, tokens, scores in zip(
-                answer["sequence"], answer["tokens"], answer["scores"], strict=True
-            ):
-                kept = tokens != b""
-                yield InfilledText(
-                    _decoded(sequence),
-                    tuple(map(_decoded, tokens[kept])),
-                    tuple(scores[kept].tolist()),
-                )
+            columns = (answer["sequence"], answer["tokens"], answer["scores"])
+            for row in zip(*(column.tolist() for column in columns), strict=True):
+                yield infilled_text(*row)
 
     def generate(
         self,
@@ -182,17 +165,11 @@ class MaskedLM:
           UserError: the prompt and `length` tokens exceed the model's length, or an argument is
             wrong.
         """
-        if length < 1 or samples < 1:
-            raise UserError(f"length and samples must be at least 1, got {length} and {samples}")
+        check_generation(length, samples)
         if length > self.max_length - 2:
             raise UserError(f"length must be at most {self.max_length - 2}, got {length}")
-        texts = self.infill([prompt + MASK * length] * samples, options, batch_size)
-        missing = length + prompt.count(MASK) - len(texts[0].tokens)
-        if missing:
-            raise UserError(
-                f"the prompt and {length} tokens exceed the model's length, {self.max_length}, by "
-                f"{missing}. Shorten the prompt, or ask for fewer tokens."
-            )
+        texts = self.infill([masked_prompt(prompt, length)] * samples, options, batch_size)
+        check_generated(texts[0], prompt, length, self.max_length)
         return texts
 
 
@@ -204,19 +181,3 @@ def _batches(texts: Iterable[str], batch_size: int) -> Iterator[np.ndarray]:
     encoded = (encode_text(text, "text", number) for number, text in enumerate(texts))
     while batch := list(itertools.islice(encoded, batch_size)):
         yield np.array(batch, object)
-
-
-def _candidate(before: list[str], token: str, probability: float) -> Candidate:
-    """Makes a candidate for the place after the tokens `before`."""
-    word = text_of(token)
-    for part in reversed(before if is_suffix(token) else []):
-        if part in SPECIAL_TOKENS:
-            break
-        word = text_of(part) + word
-        if not is_suffix(part):
-            break
-    return Candidate(token, probability, word)
-
-
-def _decoded(text: bytes) -> str:
-    return text.decode("utf-8", "replace")

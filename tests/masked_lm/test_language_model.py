@@ -181,7 +181,9 @@ def test_a_server_scores_and_infills_over_grpc(server, run):
         np.testing.assert_allclose(found, [s.log_likelihood for s in expected], atol=1e-5 * 6)
         assert tf.make_ndarray(answer["num_tokens"]).tolist() == [5, 0, 4]
 
-        inputs = {"text": [TEXTS[1].encode()], **DRAWN.arrays(0, 1)}
+        settings = DRAWN.inputs(0, 1).items()
+        numbers = {name: np.array(values, dtype) for name, (dtype, values) in settings}
+        inputs = {"text": [TEXTS[1].encode()], **numbers}
         request = predict_request(signature="infill", **inputs)
         answer = stubs.prediction.Predict(request, timeout=SECONDS).outputs
         (drawn,) = run.infill(TEXTS[1:2], DRAWN)
