@@ -215,7 +215,7 @@ def test_a_server_scores_and_infills_over_rest(server, run):
     assert answer["num_tokens"] == [2, 0]
     assert answer["perplexity"] == pytest.approx([expected.perplexity, 1], rel=1e-4)
 
-    settings = {name: values.tolist() for name, values in DRAWN.arrays(0, 1).items()}
+    settings = {name: values for name, (_, values) in DRAWN.inputs(0, 1).items()}
     answer = ask("infill", text=[TEXTS[1]], **settings)
     (drawn,) = run.infill(TEXTS[1:2], DRAWN)
     assert answer["sequence"] == [drawn.text]
