@@ -2,9 +2,11 @@
 
     python -m benchmarks.real_data --source ../shared/data --output runs/data
 
-Columns are text, label and, for pairs, text_pair; several labels are joined by ",". Training rows
-whose text stands in dev or test are left out. Where the source has no dev split, a tenth of the
-training rows, chosen by a hash of the text, becomes one. The same source gives the same files.
+Columns are text, label and, for pairs, text_pair; several labels are joined by ",". trec_fine and
+clinc150_domains have labels that are paths, such as ENTY:animal and travel/book_flight.
+goemotions_polarity has levels, whose order is in labels.txt. Training rows whose text stands in dev
+or test are left out. Where the source has no dev split, a tenth of the training rows, chosen by a
+hash of the text, becomes one. The same source gives the same files.
 """
 
 import csv
@@ -28,6 +30,15 @@ _OUTPUT = flags.DEFINE_string(
     "output", "runs/data", "The folder of the files.", flag_values=program.flags
 )
 _ONLY = flags.DEFINE_list("only", [], "Names; all by default.", flag_values=program.flags)
+
+# sentiment_mapping.json of google-research/goemotions, without "ambiguous"; lowest level first.
+_POLARITY = {
+    "negative": "fear nervousness remorse embarrassment disappointment sadness grief disgust anger "
+    "annoyance disapproval",
+    "neutral": "neutral",
+    "positive": "amusement excitement joy love desire optimism caring pride admiration gratitude "
+    "relief approval",
+}
 
 # A row: text, label; or text, text_pair, label.
 Row = tuple[str, ...]
@@ -96,6 +107,13 @@ def _clinc150(source: pathlib.Path) -> Splits:
     }
 
 
+def _clinc150_domains(source: pathlib.Path) -> Splits:
+    domains = json.loads("\n".join(source_lines(source / "domains.json")))
+    paths = {intent: f"{name}/{intent}" for name, intents in domains.items() for intent in intents}
+    splits = _clinc150(source)
+    return {name: _with_names(splits[name], paths) for name in ("train", "dev", "test")}
+
+
 def _mrpc(source: pathlib.Path) -> Splits:
     names = ["different", "same"]
     return {
@@ -129,6 +147,17 @@ def _goemotions(source: pathlib.Path) -> Splits:
     }
 
 
+def _goemotions_polarity(source: pathlib.Path) -> Splits:
+    """Keeps rows whose emotions are of one level only."""
+    polarity = {name: level for level, names in _POLARITY.items() for name in names.split()}
+    splits = {}
+    for split, rows in _goemotions(source).items():
+        levels = [(text, {polarity.get(name) for name in label.split(",")}) for text, label in rows]
+        splits[split] = [(text, str(*found)) for text, found in levels if len(found) == 1]
+        splits[split] = [row for row in splits[split] if row[1] in _POLARITY]
+    return splits
+
+
 def _csl_category(source: pathlib.Path) -> Splits:
     files = {"train": "train.tsv.xz", "dev": "dev.tsv", "test": "test.tsv"}
     return {split: _fields(source / name, 1, 2) for split, name in files.items()}
@@ -156,9 +185,11 @@ _SETS: dict[str, tuple[str, Callable[[pathlib.Path], Splits]]] = {
     "trec_fine": ("trec", _trec_fine),
     "ag_news": ("ag_news", _ag_news),
     "clinc150": ("clinc150", _clinc150),
+    "clinc150_domains": ("clinc150", _clinc150_domains),
     "mrpc": ("mrpc", _mrpc),
     "cola": ("cola", _cola),
     "goemotions": ("goemotions", _goemotions),
+    "goemotions_polarity": ("goemotions", _goemotions_polarity),
     "csl_category": ("csl_category", _csl_category),
     "chnsenticorp": ("chnsenticorp", _chnsenticorp),
     "weibo": ("weibo_senti_part", _weibo),
@@ -187,6 +218,9 @@ def prepare(name: str, source: pathlib.Path, output: pathlib.Path) -> dict[str, 
         columns = ("text", "text_pair", "label") if len(rows[0]) == 3 else ("text", "label")
         content = "".join("\t".join(row) + "\n" for row in [columns, *rows])
         (output / name / f"{split}.tsv").write_text(content, encoding="utf-8", newline="\n")
+    if name == "goemotions_polarity":
+        content = "".join(f"{level}\n" for level in _POLARITY)
+        (output / name / "labels.txt").write_text(content, encoding="utf-8", newline="\n")
     return {split: len(rows) for split, rows in splits.items()}
 
 
