@@ -20,6 +20,7 @@ from absl import flags
 
 from keras_bert_cls.cli.config_flag import load_config
 from keras_bert_cls.cli.program import Program
+from keras_bert_cls.data.targets import read_labels
 from keras_bert_cls.training.config import LOWER_IS_BETTER, FinetuneConfig
 
 program = Program("benchmarks.label_structures", __doc__)
@@ -45,6 +46,14 @@ def fewer_rows(path: str, count: int, folder: pathlib.Path) -> str:
     smaller = folder / f"train_{count}.tsv"
     smaller.write_text("".join(f"{row}\n" for row in [header, *chosen]), encoding="utf-8")
     return str(smaller)
+
+
+def all_labels(config: FinetuneConfig, folder: pathlib.Path) -> str:
+    """Writes the labels of all training rows, which fewer rows may lack; returns the path."""
+    labels = read_labels(config.data)
+    assert labels is not None
+    labels.save(folder / "labels.txt")
+    return str(folder / "labels.txt")
 
 
 def test_values(config: FinetuneConfig, kind: str, seed: int, workdir: pathlib.Path) -> Values:
@@ -80,7 +89,11 @@ def _run(_: list[str]) -> None:
     output.mkdir(parents=True, exist_ok=True)
     if rows:
         (train,) = config.data.train_files
-        data = dataclasses.replace(config.data, train_files=(fewer_rows(train, rows, output),))
+        data = dataclasses.replace(
+            config.data,
+            train_files=(fewer_rows(train, rows, output),),
+            labels_file=config.data.labels_file or all_labels(config, output),
+        )
         config = dataclasses.replace(config, data=data)
     if _EPOCHS.value:
         train_config = dataclasses.replace(config.train, epochs=_EPOCHS.value)

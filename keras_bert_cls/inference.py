@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from keras_bert_cls.data.label_structure import NO_STRUCTURE, LabelStructure
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.task_choice import require_task
-from keras_bert_cls.predictions import Prediction, task_signature, top_prediction
+from keras_bert_cls.predictions import Prediction, path_of, task_signature, top_prediction
 from keras_bert_cls.text.token_estimate import BERT_TOKENS, estimated_tokens
 from keras_bert_cls.text.utf8 import encode_text
 
@@ -31,6 +32,7 @@ class Classifier:
       labels: the labels in the model's order; empty for regression.
       text_pair: whether the model takes two texts.
       max_length: tokens to which it cuts a text.
+      label_structure: how the labels relate to each other.
     """
 
     def __init__(
@@ -40,11 +42,13 @@ class Classifier:
         labels: Sequence[str],
         text_pair: bool,
         max_length: int = BERT_TOKENS,
+        label_structure: LabelStructure = NO_STRUCTURE,
     ):
         self.task = task
         self.labels = tuple(labels)
         self.text_pair = text_pair
         self.max_length = max_length
+        self.label_structure = label_structure
         self._call = call
 
     @classmethod
@@ -188,12 +192,13 @@ class Classifier:
         names = ("label", "score", "probabilities")
         rows = zip(*(outputs[name].tolist() for name in names), strict=True)
         selected = outputs.get("selected", itertools.repeat(None))
-        for (label, score, row), chosen in zip(rows, selected, strict=False):
+        for (label, score, row), chosen, path in zip(rows, selected, _paths(outputs), strict=False):
             yield Prediction(
                 label.decode(),
                 score,
                 dict(zip(self.labels, row, strict=True)),
                 labels=None if chosen is None else tuple(itertools.compress(self.labels, chosen)),
+                path=path,
             )
 
     @classmethod
@@ -215,7 +220,15 @@ class Classifier:
             return {name: value.numpy() for name, value in outputs.items()}
 
         settings = trained.settings
-        return cls(call, settings.task, settings.labels, settings.text_pair, settings.max_length)
+        structure = settings.label_structure
+        return cls(
+            call,
+            settings.task,
+            settings.labels,
+            settings.text_pair,
+            settings.max_length,
+            structure,
+        )
 
     @classmethod
     def _load_export(cls, folder: pathlib.Path, task: str | None) -> "Classifier":
@@ -241,7 +254,16 @@ class Classifier:
             return session.call(signature, inputs)
 
         own = tasks[task] if task else card
-        return cls(call, own["task"], own["labels"], own["text_pair"], own["max_length"])
+        structure = LabelStructure(**own.get("label_structure", {}))
+        return cls(call, own["task"], own["labels"], own["text_pair"], own["max_length"], structure)
+
+
+def _paths(outputs: Arrays) -> Iterable[dict[str, float] | None]:
+    """Returns each row's path; None for each row of a model whose labels are no paths."""
+    if "path_labels" not in outputs:
+        return itertools.repeat(None)
+    rows = zip(outputs["path_labels"].tolist(), outputs["path_scores"].tolist(), strict=True)
+    return (path_of(names, scores) for names, scores in rows)
 
 
 def _refuse_masked_lm(task: str, folder: pathlib.Path) -> None:

@@ -21,6 +21,9 @@ class Prediction:
       value: what a regression model predicts; None for classification.
       labels: all labels that reach their thresholds, of a multi-label model with tuned ones; None
         for other models.
+      path: of a model whose labels are paths in a tree: node -> its probability, from the top to a
+        leaf, at each node on to the most probable child. It may end in another leaf than `label`,
+        which is the most probable of all. None for other models.
     """
 
     label: str | None = None
@@ -28,6 +31,7 @@ class Prediction:
     probabilities: dict[str, float] | None = None
     value: float | None = None
     labels: tuple[str, ...] | None = None
+    path: dict[str, float] | None = None
 
 
 def top_prediction(labels: Sequence[str], probabilities: Sequence[float]) -> Prediction:
@@ -58,3 +62,8 @@ class WrittenText(NamedTuple):
 
     text: str
     score: float
+
+
+def path_of(names: Sequence[bytes], scores: Sequence[float]) -> dict[str, float]:
+    """Returns `Prediction.path` from a row of the outputs path_labels and path_scores."""
+    return {name.decode(): score for name, score in zip(names, scores, strict=True) if name}

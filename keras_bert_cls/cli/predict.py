@@ -7,8 +7,9 @@
 Prints a line for each row, in order, as soon as its batch is done. tsv: label, score and text; of a
 regression model value and text; of a multi-label model with tuned thresholds all labels that reach
 theirs, with commas between them. Tabs and line breaks in a text become spaces. jsonl: the same with
-the probabilities of all labels. bertcls-calibrate gives a model such thresholds, and teaches one of
-a single label to answer with an unknown label.
+the probabilities of all labels, and of labels that are paths in a tree the path level by level.
+bertcls-calibrate gives a model such thresholds, and teaches one of a single label to answer with an
+unknown label.
 """
 
 import functools

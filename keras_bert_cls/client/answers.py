@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.predictions import Prediction, top_prediction
+from keras_bert_cls.predictions import Prediction, path_of, top_prediction
 
 
 def predictions_of_outputs(
@@ -40,17 +40,20 @@ def predictions_of_outputs(
         return [top_prediction([name.decode("utf-8") for name in top], row) for top, row in tops]
     labels = [label.decode("utf-8") for label in _column(outputs, "label", count)]
     scores = _column(outputs, "score", count)
+    paths = _paths(outputs, count)
     if label_names is None:
         return [
-            Prediction(label=label, score=score)
-            for label, score in zip(labels, scores, strict=True)
+            Prediction(label=label, score=score, path=path)
+            for label, score, path in zip(labels, scores, paths, strict=True)
         ]
     names = _column_names(outputs["probabilities"], label_names)
     rows = _rows(outputs, "probabilities", count, len(names))
     chosen = _chosen_labels(outputs, count, names)
     return [
-        Prediction(label, score, dict(zip(names, row, strict=True)), labels=several)
-        for label, score, row, several in zip(labels, scores, rows, chosen, strict=True)
+        Prediction(label, score, dict(zip(names, row, strict=True)), labels=several, path=path)
+        for label, score, row, several, path in zip(
+            labels, scores, rows, chosen, paths, strict=True
+        )
     ]
 
 
@@ -109,6 +112,15 @@ def _chosen_labels(
         return [None] * count
     rows = _rows(outputs, "selected", count, len(names))
     return [tuple(itertools.compress(names, row)) for row in rows]
+
+
+def _paths(outputs: Any, count: int) -> Sequence[dict[str, float] | None]:
+    """Returns the path of each row; None without the outputs path_labels and path_scores."""
+    if "path_labels" not in outputs or "path_scores" not in outputs:
+        return [None] * count
+    levels = [dimension.size for dimension in outputs["path_labels"].tensor_shape.dim][-1]
+    columns = (_rows(outputs, name, count, levels) for name in ("path_labels", "path_scores"))
+    return [path_of(names, scores) for names, scores in zip(*columns, strict=True)]
 
 
 def _column(outputs: Any, name: str, count: int) -> list[Any]:

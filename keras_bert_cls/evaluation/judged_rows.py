@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from keras_bert_cls.data.label_structure import NO_STRUCTURE, LabelStructure
 from keras_bert_cls.evaluation.bootstrap import Bootstrap, Estimate
 from keras_bert_cls.evaluation.classification_scores import score_labels
 from keras_bert_cls.evaluation.evaluated_rows import EvaluatedRows
 from keras_bert_cls.evaluation.model_answers import ModelAnswers
 from keras_bert_cls.evaluation.regression_scores import score_values
+from keras_bert_cls.evaluation.structure_estimates import score_structure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,12 +24,14 @@ class JudgedRows:
       labels: names of the ids; empty for regression.
       rows: what was asked.
       answers: what the model said.
+      structure: how the labels relate to each other.
     """
 
     task: str
     labels: tuple[str, ...]
     rows: EvaluatedRows
     answers: ModelAnswers
+    structure: LabelStructure = NO_STRUCTURE
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -49,7 +53,11 @@ class JudgedRows:
         targets, predicted = self.rows.targets, self.answers.predicted
         if self.task == "regression":
             return score_values(targets, predicted, bootstrap)
-        return score_labels(targets, predicted, self.task, len(self.labels), bootstrap)
+        scores = score_labels(targets, predicted, self.task, len(self.labels), bootstrap)
+        if self.task == "multi_label":
+            return scores
+        structure = self.structure
+        return scores | score_structure(targets, predicted, self.labels, structure, bootstrap)
 
     def place(self, number: int) -> dict[str, Any]:
         """Returns a row as reports show it: where, text, text_pair, label."""

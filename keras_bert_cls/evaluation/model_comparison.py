@@ -7,6 +7,7 @@ import numpy as np
 from keras_bert_cls.evaluation.bootstrap import Bootstrap
 from keras_bert_cls.evaluation.comparison import label_differences, mcnemar, value_differences
 from keras_bert_cls.evaluation.judged_rows import JudgedRows, most
+from keras_bert_cls.evaluation.structure_estimates import structure_differences
 
 _MOST_SHOWN = 20
 
@@ -28,7 +29,10 @@ def compare(first: JudgedRows, second: JudgedRows, bootstrap: Bootstrap) -> dict
         differences = value_differences(targets, *predicted, bootstrap)
         nothing = {"mcnemar": None, "only_first": None, "only_second": None}
         return {**comparison, "differences": differences, **nothing}
-    differences = label_differences(targets, *predicted, first.task, len(first.labels), bootstrap)
+    labels, structure = first.labels, first.structure
+    differences = label_differences(targets, *predicted, first.task, len(labels), bootstrap)
+    if first.task == "single_label":
+        differences |= structure_differences(targets, *predicted, labels, structure, bootstrap)
     one, other = first.correct, second.correct
     return {
         **comparison,

@@ -40,5 +40,7 @@ def score_model(
     answers = ask(classifier, rows, classifier.labels, data.batch_size or BATCH_SIZE)
     if classifier.task == "regression":
         return regression_scores(rows.targets, answers.predicted)
-    scores = multi_label_scores if classifier.task == "multi_label" else single_label_scores
-    return scores(rows.targets, answers.predicted, classifier.labels)
+    if classifier.task == "multi_label":
+        return multi_label_scores(rows.targets, answers.predicted, classifier.labels)
+    structure = classifier.label_structure
+    return single_label_scores(rows.targets, answers.predicted, classifier.labels, structure)

@@ -126,8 +126,9 @@ class _Evaluation:
 
     def _judge(self, answers: ModelAnswers) -> JudgedRows:
         inside = self._all_rows.in_scope
-        rows, task = self._all_rows.take(inside), self._classifier.task
-        return JudgedRows(task, self._classifier.labels, rows, answers.take(inside))
+        rows, asked = self._all_rows.take(inside), self._classifier
+        answers = answers.take(inside)
+        return JudgedRows(asked.task, asked.labels, rows, answers, asked.label_structure)
 
     def _out_of_scope(self) -> dict[str, Any] | None:
         outside = ~self._all_rows.in_scope

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from keras_bert_cls.export.path_outputs import path_outputs
 from keras_bert_cls.export.string_function import Outputs, string_function
 from keras_bert_cls.export.tokenize_signature import tokenize_signature
 from keras_bert_cls.modeling.output_softmax import adaptive_layer, softmax_of
@@ -38,6 +39,9 @@ def classifier_signatures(
     A model with an adaptive head answers with its `top_labels` best labels, the best first: labels
     string [n, k] as well, probabilities float32 [n, k], and as classes and scores the same.
     `tokens` gives labels and probabilities.
+
+    Labels that are paths also have path_labels string [n, levels] and path_scores float32
+    [n, levels]; see `path_outputs`.
     """
     is_adaptive = adaptive_layer(trained.model) is not None
     kind = _ServedTopLabels if is_adaptive else _ServedClassifier
@@ -75,6 +79,9 @@ class _ServedClassifier:
         }
         if self._trained.decision and self._trained.settings.task == "multi_label":
             outputs["selected"] = probabilities >= self._thresholds()
+        settings = self._trained.settings
+        if tree := settings.label_structure.tree(settings.labels):
+            outputs |= path_outputs(probabilities, tree)
         return outputs
 
     def classify(self, examples: tf.Tensor) -> Outputs:

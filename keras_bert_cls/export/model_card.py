@@ -1,5 +1,6 @@
 """assets.extra/model_card.json: what a model is, for people and for programs that load it."""
 
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -62,6 +63,8 @@ def _what_it_does(settings: "ModelSettings") -> dict[str, Any]:
         "task": settings.task,
         "labels": list(settings.labels),
         "text_pair": settings.text_pair,
+        "head": settings.head,
+        "label_structure": dataclasses.asdict(settings.label_structure),
         "max_length": settings.max_length,
     }
 

@@ -11,6 +11,7 @@ from keras_bert_cls.export.generate_check import generation_problem
 from keras_bert_cls.export.keras_answers import keras_answers, label_probabilities
 from keras_bert_cls.export.masked_lm_check import masked_lm_problem
 from keras_bert_cls.export.masked_texts import MASK
+from keras_bert_cls.export.path_outputs import path_problem
 from keras_bert_cls.export.requests import PredictionLog, build_request, parse_request
 from keras_bert_cls.export.session import SavedModelSession
 from keras_bert_cls.export.top_labels_check import top_labels_problem
@@ -77,7 +78,7 @@ def _compare(session: SavedModelSession, trained: TrainedModel) -> None:
             names = {task_signature(task, plain), *([plain] if task in tasks[:1] else [])}
             for signature in sorted(names & session.signatures.keys()):
                 answer = _run(session, build_request(trained, signature, *texts))
-                problem = decision_problem(alone, answer)
+                problem = decision_problem(alone, answer) or path_problem(alone, answer)
                 if of_labels is not None:
                     problem = problem or top_labels_problem(alone, answer, of_labels, tolerance)
                 if problem:

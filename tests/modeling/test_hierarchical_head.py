@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from random_trees import trees
 from small_encoders import predict, random_inputs, randomize, small_config
 
 from keras_bert_cls.data.label_tree import LabelTree
@@ -16,18 +17,6 @@ from keras_bert_cls.training.objectives import SingleLabelObjective
 
 LABELS = ("animal/cat", "animal/dog", "place/city/big", "place/city/small", "place/sea", "time")
 TREE = LabelTree.from_labels(LABELS, "/")
-
-
-@st.composite
-def trees(draw) -> LabelTree:
-    """Draws trees by giving each new node a parent among those before it."""
-    size = draw(st.integers(1, 25))
-    parents = [draw(st.integers(-1, node - 1)) for node in range(size)]
-    names = []
-    for node, parent in enumerate(parents):
-        names.append(f"{names[parent]}/{node}" if parent >= 0 else str(node))
-    leaves = [names[node] for node in range(size) if node not in parents]
-    return LabelTree.from_labels(draw(st.permutations(leaves)), "/")
 
 
 def conditional(tree, logits):

@@ -13,7 +13,7 @@ from keras_bert_cls.evaluation.page.html import (
     table,
     text_cell,
 )
-from keras_bert_cls.evaluation.page.score_sections import SHARES, TITLES
+from keras_bert_cls.evaluation.page.score_sections import is_share, score_title
 
 
 def comparison_section(content: dict[str, Any]) -> str:
@@ -24,10 +24,10 @@ def comparison_section(content: dict[str, Any]) -> str:
     heads = ["", "#this model", "#the other", "#difference"]
     rows = [
         [
-            TITLES[name],
-            interval(score, name in SHARES),
-            interval(found["scores"][name], name in SHARES),
-            interval(found["differences"][name], name in SHARES),
+            score_title(name),
+            interval(score, is_share(name)),
+            interval(found["scores"][name], is_share(name)),
+            interval(found["differences"][name], is_share(name)),
         ]
         for name, score in content["scores"].items()
     ]

@@ -14,7 +14,7 @@ from keras_bert_cls.evaluation.page.html import (
     text_cell,
     token_list,
 )
-from keras_bert_cls.evaluation.page.score_sections import SHARES, TITLES
+from keras_bert_cls.evaluation.page.score_sections import is_share, score_title
 
 
 def error_section(content: dict[str, Any]) -> str:
@@ -98,11 +98,11 @@ def _overlap(content: dict[str, Any]) -> str:
         return title + summary
     names = list(content["scores"])
     rows = [
-        [group, *(interval(scores[name], name in SHARES) for name in names)]
+        [group, *(interval(scores[name], is_share(name)) for name in names)]
         for group, scores in found["scores"].items()
         if scores is not None
     ]
-    heads = ["text in training", *(f"#{TITLES[name]}" for name in names)]
+    heads = ["text in training", *(f"#{score_title(name)}" for name in names)]
     return title + summary + table(heads, rows) + details("Show where", _list(found["where"]))
 
 

@@ -20,18 +20,30 @@ from keras_bert_cls.evaluation.page.plots import (
     residual_plots,
 )
 
-TITLES = {
+_TITLES = {
     "accuracy": "accuracy, %",
     "macro_f1": "macro F1, %",
     "micro_f1": "micro F1, %",
     "mcc": "MCC, ×100",
     "subset_accuracy": "all labels right, %",
+    "hierarchical_f1": "hierarchical F1, %",
+    "quadratic_kappa": "quadratic κ, ×100",
+    "mean_absolute_error": "mean distance, levels",
     "mae": "MAE",
     "rmse": "RMSE",
     "pearson": "Pearson's r",
     "spearman": "Spearman's ρ",
 }
-SHARES = ("accuracy", "macro_f1", "micro_f1", "mcc", "subset_accuracy")
+_SHARES = (
+    "accuracy",
+    "macro_f1",
+    "micro_f1",
+    "mcc",
+    "subset_accuracy",
+    "hierarchical_f1",
+    "quadratic_kappa",
+)
+_ACCURACY_OF_LEVEL = "accuracy_level_"
 
 _SCORE_OF_SLICE = {
     "single_label": "accuracy, %",
@@ -40,10 +52,23 @@ _SCORE_OF_SLICE = {
 }
 
 
+def score_title(name: str) -> str:
+    """Returns what a score is called on the page."""
+    if name.startswith(_ACCURACY_OF_LEVEL):
+        return f"right to level {name.removeprefix(_ACCURACY_OF_LEVEL)}, %"
+    return _TITLES[name]
+
+
+def is_share(name: str) -> bool:
+    """Says whether a score is shown times 100."""
+    return name in _SHARES or name.startswith(_ACCURACY_OF_LEVEL)
+
+
 def headline(content: dict[str, Any]) -> str:
     """Returns the scores as tiles."""
     tiles = [
-        (TITLES[name], interval(score, name in SHARES)) for name, score in content["scores"].items()
+        (score_title(name), interval(score, is_share(name)))
+        for name, score in content["scores"].items()
     ]
     if content["calibration"]:
         tiles.append(("calibration error (ECE), %", number(100 * content["calibration"]["ece"], 3)))
