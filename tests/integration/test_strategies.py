@@ -90,6 +90,30 @@ def test_documents(files, pack_tokens):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["hierarchical", "ordinal"])
+def test_structured_labels(files, kind):
+    names = {"bad": "rated/bad", "so": "rated/so", "good": "good"}
+    structure = {"data_label_path_separator": "/"}
+    if kind == "ordinal":
+        names, structure = {"bad": "-1", "so": "0", "good": "1"}, {"data_ordered_labels": True}
+    for split in ("train", "dev"):
+        header, *rows = (files / f"{split}.tsv").read_text(encoding="utf-8").splitlines()
+        fields = [row.split("\t") for row in rows]
+        lines = ["\t".join([*row[:2], names[row[2]], *row[3:]]) for row in fields]
+        (files / f"{split}.tsv").write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+    config = finetune_config(
+        files,
+        **TRAIN,
+        **structure,
+        head_kind=kind,
+        optimizer_clip_norm=0.05,
+        train_accumulation=2,
+        data_test_files=(),
+    )
+    check("finetune", config, files)
+
+
+@pytest.mark.slow
 def test_distillation(files):
     teacher = finetune_config(files, train_steps=4, data_dev_files=(), data_test_files=())
     path = write_config(files / "teacher-config.py", teacher)
