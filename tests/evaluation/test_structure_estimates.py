@@ -65,8 +65,8 @@ def test_reports_show_them(structure, tmp_path, monkeypatch):
     for name in ("one", "two"):
         classifiers[name] = made_up_classifier(LABELS, seed=name)
         classifiers[name].label_structure = structure
-    monkeypatch.setattr(report_module.Classifier, "load", classifiers.__getitem__)
-    monkeypatch.setattr(report_module, "run_data", lambda model: None)
+    monkeypatch.setattr(report_module.Classifier, "load", lambda name, task: classifiers[name])
+    monkeypatch.setattr(report_module, "run_data", lambda model, task: None)
     lines = [f"text {n} of {LABELS[n % 4]}\t{LABELS[n % 4]}\n" for n in range(40)]
     (tmp_path / "test.tsv").write_text("text\tlabel\n" + "".join(lines), encoding="utf-8")
     options = ReportOptions("one", compare_with="two", bootstrap=Bootstrap(20))
