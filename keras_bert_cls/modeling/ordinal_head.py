@@ -33,10 +33,7 @@ def ordinal_head(
     shares = settings.level_shares or (1 / num_labels,) * num_labels
     if len(shares) != num_labels:
         raise ValueError(f"expected {num_labels} level_shares, got {len(shares)}")
-    # Adam moves every weight by about the learning rate, and so the score by that times the width.
-    stretch = max(1.0, hidden.shape[-1] / 4)
-    levels = LevelLogProbabilities(shares, stretch, name=f"{settings.prefix}logits")
-    return levels(score(hidden))
+    return LevelLogProbabilities(shares, name=f"{settings.prefix}logits")(score(hidden))
 
 
 @keras.saving.register_keras_serializable("keras_bert_cls")
@@ -53,8 +50,6 @@ class LevelLogProbabilities(keras.layers.Layer):
     Args:
       shares: of the levels among the training rows, over 0; the thresholds begin where a score of 0
         has these probabilities.
-      stretch: what the weights are multiplied with to make thresholds, so that these can keep up
-        with a score that a wide layer moves.
 
     Call arguments:
       score: float [batch, 1].
@@ -63,9 +58,9 @@ class LevelLogProbabilities(keras.layers.Layer):
       float32 [batch, levels]; float64 in a float64 layer.
     """
 
-    def __init__(self, shares: Sequence[float], stretch: float = 1.0, **kwargs):
+    def __init__(self, shares: Sequence[float], **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.shares, self.stretch = [float(share) for share in shares], stretch
+        self.shares = [float(share) for share in shares]
 
     def build(self, score_shape):
         below = np.cumsum(self.shares)[:-1] / np.sum(self.shares)
@@ -76,12 +71,13 @@ class LevelLogProbabilities(keras.layers.Layer):
         self.raw_thresholds = self.add_weight(
             name="thresholds",
             shape=first_value.shape,
-            initializer=lambda shape, dtype: tf.cast(first_value / self.stretch, dtype),
+            initializer=lambda shape, dtype: tf.cast(first_value, dtype),
         )
 
     def thresholds(self) -> tf.Tensor:
         """Returns the thresholds, ascending, [levels - 1]."""
-        return tf.cumsum(tf.concat([self._raw()[:1], self._gaps()], axis=0))
+        raw = tf.convert_to_tensor(self.raw_thresholds)
+        return tf.cumsum(tf.concat([raw[:1], self._gaps()], axis=0))
 
     def call(self, score):
         away = self.thresholds() - score
@@ -93,10 +89,7 @@ class LevelLogProbabilities(keras.layers.Layer):
         return keras.KerasTensor((*score.shape[:-1], len(self.shares)), dtype=self.compute_dtype)
 
     def get_config(self):
-        return {**super().get_config(), "shares": self.shares, "stretch": self.stretch}
+        return {**super().get_config(), "shares": self.shares}
 
     def _gaps(self) -> tf.Tensor:
-        return tf.nn.softplus(self._raw()[1:]) + _LEAST_GAP
-
-    def _raw(self) -> tf.Tensor:
-        return tf.convert_to_tensor(self.raw_thresholds) * self.stretch
+        return tf.nn.softplus(tf.convert_to_tensor(self.raw_thresholds)[1:]) + _LEAST_GAP

@@ -42,10 +42,8 @@ def test_probabilities_are_differences_of_cumulative_ones(levels):
 
 
 def test_a_score_of_zero_begins_with_the_shares_of_the_levels():
-    for stretch in (1.0, 96.0):
-        layer = LevelLogProbabilities(np.multiply(SHARES, 40), stretch, dtype="float64")
-        found = np.exp(layer(np.zeros((1, 1))).numpy())
-        np.testing.assert_allclose(found, [SHARES], rtol=1e-12)
+    found = np.exp(layer_of(np.multiply(SHARES, 40))(np.zeros((1, 1))).numpy())
+    np.testing.assert_allclose(found, [SHARES], rtol=1e-12)
 
 
 @pytest.mark.parametrize("raw", [-200.0, -5.0, 50.0])
