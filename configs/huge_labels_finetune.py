@@ -3,7 +3,7 @@
 python -m benchmarks.many_labels --output runs/data/many_labels
 bertcls-finetune --config configs/huge_labels_finetune.py --workdir runs/huge_labels
 
-68.8 % of the test rows, in 6.7 minutes on 2 cores that others used too; see docs/adaptive_softmax.md.
+68.8 % of the test rows, in 6.7 minutes on 2 busy cores; see docs/adaptive_softmax.md.
 """
 
 from keras_bert_cls.data.config import ClassificationData
