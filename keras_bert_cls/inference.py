@@ -9,12 +9,12 @@ import numpy as np
 
 from keras_bert_cls.data.label_structure import NO_STRUCTURE, LabelStructure
 from keras_bert_cls.errors import UserError
+from keras_bert_cls.export.find_model import find_model
 from keras_bert_cls.modeling.task_choice import require_task
 from keras_bert_cls.predictions import Prediction, path_of, task_signature, top_prediction
 from keras_bert_cls.text.token_estimate import BERT_TOKENS, estimated_tokens
 from keras_bert_cls.text.utf8 import encode_text
 
-_RUN_FILE = "model.keras"
 _NO_ROW = object()
 
 Arrays = dict[str, np.ndarray]
@@ -64,19 +64,8 @@ class Classifier:
           UserError: there is no model at `path`, it is a masked language model, or it has no such
             task.
         """
-        folder = pathlib.Path(path)
-        if (folder / _RUN_FILE).is_file():
-            return cls._load_run(folder, task)
-        from keras_bert_cls.export.versions import SAVED_MODEL_FILE, find_saved_model
-
-        version = find_saved_model(folder)
-        if version is None:
-            raise UserError(
-                f"{folder} holds no model. Expected the --workdir of a finished run (with "
-                f"{_RUN_FILE}), or an export: a folder with numbered versions, or one version "
-                f"(with {SAVED_MODEL_FILE})."
-            )
-        return cls._load_export(version, task)
+        folder, is_run = find_model(path)
+        return cls._load_run(folder, task) if is_run else cls._load_export(folder, task)
 
     def predict(
         self,

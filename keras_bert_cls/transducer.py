@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from keras_bert_cls.errors import UserError
+from keras_bert_cls.export.find_model import find_model
 from keras_bert_cls.predictions import WrittenText
 from keras_bert_cls.text.utf8 import encode_text
 
-_RUN_FILE = "model.keras"
 _TASK = "seq2seq"
 
 Call = Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -41,23 +41,15 @@ class Transducer:
         Raises:
           UserError: there is no such model at `path`, or it cannot do what `generation` says.
         """
-        folder = pathlib.Path(path)
-        if (folder / _RUN_FILE).is_file():
+        folder, is_run = find_model(path)
+        if is_run:
             return cls._load_run(folder, generation)
-        from keras_bert_cls.export.versions import find_saved_model
-
-        version = find_saved_model(folder)
-        if version is None:
-            raise UserError(
-                f"{folder} holds no model. Expected the --workdir of a finished run of "
-                "bertcls-seq2seq, or an export of one."
-            )
         if generation:
             raise UserError(
                 f"{folder} is an export, in which {', '.join(generation)} is fixed: give the run, "
                 "or export it again with another generation.json"
             )
-        return cls._load_export(version)
+        return cls._load_export(folder)
 
     def write(self, texts: Iterable[str], batch_size: int = 32) -> list[WrittenText]:
         """Writes for texts; see `write_iter`, which does not keep all of them in memory."""

@@ -8,8 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_bert_cls.errors import UserError
-
-_RUN_FILE = "model.keras"
+from keras_bert_cls.export.find_model import find_model
 
 Arrays = dict[str, np.ndarray]
 
@@ -38,19 +37,8 @@ def load_masked_lm(path: str | os.PathLike) -> LoadedModel:
     Raises:
       UserError: there is no model at `path`, or it is no masked language model.
     """
-    from keras_bert_cls.export.versions import SAVED_MODEL_FILE, find_saved_model
-
-    folder = pathlib.Path(path)
-    if (folder / _RUN_FILE).is_file():
-        return _load_run(folder)
-    version = find_saved_model(folder)
-    if version is None:
-        raise UserError(
-            f"{folder} holds no model. Expected the --workdir of a finished run (with "
-            f"{_RUN_FILE}), or an export: a folder with numbered versions, or one version "
-            f"(with {SAVED_MODEL_FILE})."
-        )
-    return _load_export(version)
+    folder, is_run = find_model(path)
+    return _load_run(folder) if is_run else _load_export(folder)
 
 
 def _load_run(folder: pathlib.Path) -> LoadedModel:
