@@ -151,6 +151,9 @@ class TrainingLoop:
             batch = next(batches)
             with tf.control_dependencies(tf.nest.flatten(batch)):
                 waited += tf.maximum(tf.timestamp() - ready, 0.0)
+            # On one CPU the clock would otherwise be read when the update is done, too.
+            with tf.control_dependencies([waited]):
+                batch = tf.nest.map_structure(tf.identity, batch)
             rate = self._schedule(self.step)
             new, finite, norm = self._strategy.run(self._replica_step, args=(batch, rate, stop))
             finite = self._same(finite)
