@@ -1,6 +1,7 @@
 """export_saved_model: a trained model as a version that TensorFlow Serving loads."""
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import tempfile
@@ -12,11 +13,13 @@ import tensorflow as tf
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.export.model_card import build_model_card, write_model_card
 from keras_bert_cls.export.op_tables import DEFAULT_SERVER
+from keras_bert_cls.export.precision import as_constants, check_precision
 from keras_bert_cls.export.shared_input import share_input
 from keras_bert_cls.export.signatures import method_names, serving_signatures
 from keras_bert_cls.export.verify import verify_export
 from keras_bert_cls.export.versions import write_version
 from keras_bert_cls.export.warmup import warmup_requests, write_warmup
+from keras_bert_cls.modeling.half_precision import with_bfloat16_encoder
 from keras_bert_cls.modeling.trained_model import VOCABULARY_FILE, TrainedModel, label_files
 
 
@@ -29,6 +32,7 @@ def export_saved_model(
     pad_to_multiple_of: int = 8,
     warmup: bool = True,
     server: str = DEFAULT_SERVER,
+    precision: str = "float32",
 ) -> pathlib.Path:
     """Writes output/<version>/, a SavedModel from raw strings to answers.
 
@@ -52,6 +56,9 @@ def export_saved_model(
       warmup: whether to write warm-up requests, which make a server's first answers fast and its
         start slower.
       server: the release of TensorFlow Serving that must be able to serve it, such as "2.20".
+      precision: "float32", or "bfloat16": the encoder's weights are rounded to bfloat16 and put
+        into the graph as constants, which oneDNN brings into its own layout once instead of at
+        every request. Scores change in the third digit; see docs/performance.md.
 
     Returns:
       The version's folder.
@@ -63,12 +70,17 @@ def export_saved_model(
       VerificationError: it does not answer as the Keras model does.
     """
     _check_outputs(trained)
-    card = build_model_card(trained, model_card)
+    check_precision(precision, trained)
+    if precision == "bfloat16":
+        trained = dataclasses.replace(trained, model=with_bfloat16_encoder(trained.model))
+    card = {**build_model_card(trained, model_card), "precision": precision}
+    constants = trained.model.weights if precision == "bfloat16" else []
     # Traced before anything is written, so that TensorFlow's errors below are those of the disk.
-    signatures = {
-        name: function.get_concrete_function()
-        for name, function in serving_signatures(trained, pad_to_multiple_of).items()
-    }
+    with as_constants(constants):
+        signatures = {
+            name: function.get_concrete_function()
+            for name, function in serving_signatures(trained, pad_to_multiple_of).items()
+        }
 
     def write(folder: pathlib.Path) -> None:
         _write_saved_model(trained, signatures, folder)
@@ -108,7 +120,8 @@ def _write_saved_model(trained: TrainedModel, signatures, folder: pathlib.Path) 
     # A bare module with the values of the weights. If Keras objects were reachable from it, each
     # weight would be stored twice and TensorFlow Serving would not find the variables.
     module = tf.Module()
-    module.weights = [weight.value for weight in trained.model.weights]
+    is_read = any(function.variables for function in signatures.values())  # or all are constants
+    module.weights = [weight.value for weight in trained.model.weights if is_read]
     with tempfile.TemporaryDirectory() as assets:
         vocabulary_file = pathlib.Path(assets) / VOCABULARY_FILE
         trained.tokenizer.vocabulary.save(vocabulary_file)

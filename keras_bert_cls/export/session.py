@@ -29,10 +29,12 @@ class SavedModelSession:
 
     def __init__(self, folder: str | os.PathLike):
         self._graph = tf.Graph()
-        # Soft placement, as the server has it: string ops have no GPU kernels.
-        self._session = tf.compat.v1.Session(
-            graph=self._graph, config=tf.compat.v1.ConfigProto(allow_soft_placement=True)
+        # Soft placement, as the server has it: string ops have no GPU kernels. Ops run on the
+        # calling thread: they wait for each other anyway, and hand-offs cost as much as computing.
+        config = tf.compat.v1.ConfigProto(
+            allow_soft_placement=True, inter_op_parallelism_threads=-1
         )
+        self._session = tf.compat.v1.Session(graph=self._graph, config=config)
         try:
             with self._graph.as_default(), _without_deprecation_notices():
                 meta_graph = tf.compat.v1.saved_model.loader.load(

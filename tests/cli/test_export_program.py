@@ -61,6 +61,13 @@ def test_a_version_is_given_once(workdir, tmp_path, capsys):
     assert captured.err.startswith("bertcls-export: version 12 exists: ")
 
 
+def test_the_precision_is_chosen(workdir, tmp_path, capsys):
+    arguments = ["--workdir", str(workdir), "--output", str(tmp_path), "--precision", "bfloat16"]
+    assert export.main(arguments) == 0
+    card = json.loads((tmp_path / "1/assets.extra/model_card.json").read_text())
+    assert card["precision"] == "bfloat16"
+
+
 def test_the_server_is_checked_for_and_named(workdir, tmp_path, capsys, monkeypatch):
     from keras_bert_cls.export import compatibility
     from keras_bert_cls.export.finding import Finding, Severity
