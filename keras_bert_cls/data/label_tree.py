@@ -3,8 +3,6 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from keras_bert_cls.errors import UserError
 
 _MOST_NAMED = 5
@@ -72,15 +70,15 @@ class LabelTree:
         return found
 
     @property
-    def paths(self) -> np.ndarray:
-        """Of each label its nodes from the top, int [labels, levels]; -1 after a short path."""
-        table = np.full((len(self.leaves), len(self.levels)), -1)
-        for row, node in zip(table, self.leaves, strict=True):
-            path = []
+    def paths(self) -> list[list[int]]:
+        """Of each label its nodes from the top, [labels, levels]; -1 after a short path."""
+        levels, table = len(self.levels), []
+        for node in self.leaves:
+            path: list[int] = []
             while node >= 0:
-                path.append(node)
+                path.insert(0, node)
                 node = self.parents[node]
-            row[: len(path)] = path[::-1]
+            table.append(path + [-1] * (levels - len(path)))
         return table
 
 

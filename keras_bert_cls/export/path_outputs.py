@@ -25,9 +25,10 @@ def path_outputs(probabilities: tf.Tensor, tree: LabelTree) -> Outputs:
       path_labels: the nodes that were gone through, string [n, levels], "" after a leaf;
       path_scores: their probabilities, float32 [n, levels], 0 there.
     """
-    label, level = np.nonzero(tree.paths >= 0)
+    paths = np.array(tree.paths)
+    label, level = np.nonzero(paths >= 0)
     below = tf.gather(tf.transpose(probabilities), label)
-    masses = tf.math.unsorted_segment_sum(below, tree.paths[label, level], len(tree.names))
+    masses = tf.math.unsorted_segment_sum(below, paths[label, level], len(tree.names))
     # One node more stands for none.
     masses = tf.pad(tf.transpose(masses), [[0, 0], [0, 1]])
     none, parents = len(tree.names), np.array(tree.parents)
@@ -58,9 +59,10 @@ def path_problem(trained: TrainedModel, answer: Mapping[str, np.ndarray]) -> str
     tree = trained.settings.label_structure.tree(trained.settings.labels)
     if tree is None or "label" not in answer:
         return ""
+    paths = np.array(tree.paths)
     below = np.zeros((len(tree.leaves), len(tree.names)))
-    label, level = np.nonzero(tree.paths >= 0)
-    below[label, tree.paths[label, level]] = 1
+    label, level = np.nonzero(paths >= 0)
+    below[label, paths[label, level]] = 1
     masses = answer["probabilities"].astype(np.float64) @ below
     for row, mass in enumerate(masses):
         parent = -1

@@ -1,9 +1,12 @@
 """What a classification head is made of. Imports no TensorFlow, as configs name the kinds."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from keras_bert_cls.data.label_tree import LabelTree
-from keras_bert_cls.modeling.adaptive_cutoffs import AdaptiveShape
+
+if TYPE_CHECKING:  # It computes with NumPy, which configs need not wait for.
+    from keras_bert_cls.modeling.adaptive_cutoffs import AdaptiveShape
 
 HEAD_KINDS = ("dense", "hierarchical", "ordinal", "adaptive")
 
@@ -26,7 +29,7 @@ class HeadSettings:
     prefix: str = ""
     tree: LabelTree | None = None
     level_shares: tuple[float, ...] = ()
-    adaptive: AdaptiveShape | None = None
+    adaptive: "AdaptiveShape | None" = None
 
 
 DENSE_HEAD = HeadSettings()

@@ -55,7 +55,7 @@ def structure_values(
 def _path_values(
     targets: np.ndarray, predictions: np.ndarray, sizes: np.ndarray, tree: LabelTree
 ) -> Values:
-    paths = tree.paths
+    paths = np.array(tree.paths)
     wanted, found = paths[targets], paths[predictions]
     # Two paths part once: from there on no node is the same, and after their ends both have -1.
     same = np.logical_and.accumulate(wanted == found, axis=1)

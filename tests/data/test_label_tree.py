@@ -28,7 +28,7 @@ def test_nodes_are_the_beginnings_of_the_labels(labels):
     assert [[depths[node] for node in level] for level in tree.levels] == [
         [depth] * depths.count(depth) for depth in range(max(depths) + 1)
     ]
-    for label, path in zip(labels, tree.paths.tolist(), strict=True):
+    for label, path in zip(labels, tree.paths, strict=True):
         nodes = [tree.names[node] for node in path if node >= 0]
         assert tuple(nodes) == label_path(label, "/")
         assert path[len(nodes) :] == [-1] * (len(path) - len(nodes))
@@ -39,7 +39,7 @@ def test_short_paths_and_single_children_are_fine():
     assert tree.names == ("x", "y", "y:z", "y:z:w")
     assert tree.parents == (-1, -1, 1, 2)
     assert tree.leaves == (0, 3)
-    assert tree.paths.tolist() == [[0, -1, -1], [1, 2, 3]]
+    assert tree.paths == [[0, -1, -1], [1, 2, 3]]
 
 
 @pytest.mark.parametrize("label", ["/a", "a/", "a//b", "a /b", "/"])

@@ -46,7 +46,7 @@ def test_leaves_sum_to_one_and_to_the_mass_of_every_inner_node(tree, seed):
     np.testing.assert_allclose(leaves, nodes[:, tree.leaves], rtol=1e-12)
     np.testing.assert_allclose(leaves.sum(axis=1), 1, rtol=1e-12)
     for node in range(len(tree.parents)):
-        below = (tree.paths == node).any(axis=1)
+        below = (np.array(tree.paths) == node).any(axis=1)
         np.testing.assert_allclose(leaves[:, below].sum(axis=1), nodes[:, node], rtol=1e-12)
 
 
@@ -63,13 +63,13 @@ def test_the_cross_entropy_is_the_sum_of_those_on_the_path():
     on_path = conditional(TREE, logits.numpy().astype(np.float64))
     expected = [
         -sum(np.log(on_path[row, node]) for node in path if node >= 0)
-        for row, path in enumerate(TREE.paths[target])
+        for row, path in enumerate(np.array(TREE.paths)[target])
     ]
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
     # Of softmax cross entropies: P(node | parent) - 1 on the path, P(node | parent) for its
     # siblings there, and nothing elsewhere.
     parents = np.array(TREE.parents)
-    for row, path in enumerate(TREE.paths[target]):
+    for row, path in enumerate(np.array(TREE.paths)[target]):
         met = np.isin(parents, [-1, *path[path >= 0]])
         wanted = np.where(met, on_path[row], 0) - np.isin(np.arange(len(parents)), path)
         np.testing.assert_allclose(gradient[row], wanted, atol=1e-6)
