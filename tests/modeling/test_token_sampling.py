@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 
 from keras_bert_cls.modeling.token_sampling import Sampling, sample_tokens
 
+# TensorFlow takes subnormal numbers for 0, so that they would tie with it.
 LOGITS = st.lists(
-    st.one_of(st.floats(-8, 8, width=32), st.just(float("-inf"))), min_size=1, max_size=12
+    st.one_of(st.floats(-8, 8, width=32, allow_subnormal=False), st.just(float("-inf"))),
+    min_size=1,
+    max_size=12,
 ).filter(lambda values: max(values) > -np.inf)
 
 

@@ -120,6 +120,7 @@ def test_packed_bodies(rest, encoding):
         (gzip.compress(b"{}")[:-9], 400, "JSON Parse error: The document is empty"),
         (gzip.compress(b" " * 200_000), 413, "The body is larger than 100000 bytes"),
     ],
+    ids=["no_gzip", "cut", "too_large"],
 )
 def test_bad_packed_bodies(rest, body, status, error):
     headers = {"Content-Encoding": "gzip"}
