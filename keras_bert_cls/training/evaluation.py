@@ -74,11 +74,11 @@ class Evaluator:
         )
         sums = term_sums(self._objective, outputs, batch)
         # Logits of many tokens or labels are big, and nobody needs them here.
-        match self._task:
-            case "masked_lm":
-                return sums, None
-            case "single_label":
-                return sums, self._softmax.predict(outputs)
+        # (Not by `match`, which AutoGraph does not know.)
+        if self._task == "masked_lm":
+            return sums, None
+        if self._task == "single_label":
+            return sums, self._softmax.predict(outputs)
         return sums, outputs["logits"]
 
     def _score(self, targets: np.ndarray, answers: np.ndarray) -> Scores:
