@@ -33,7 +33,8 @@ from keras_bert_cls.training.objectives import MaskedLMObjective, Objective
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.run_options import RunOptions
 from keras_bert_cls.training.scored_run import Report, ScoredModel, ScoredTask, scored_run
-from keras_bert_cls.training.split_reading import SPLITS, SplitReader
+from keras_bert_cls.training.split_reading import SplitReader
+from keras_bert_cls.training.splits import SPLITS
 from keras_bert_cls.training.starting_point import StartingPoint, starting_point
 from keras_bert_cls.training.text_reading import read_text
 from keras_bert_cls.training.workers import Workers

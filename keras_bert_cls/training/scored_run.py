@@ -17,7 +17,7 @@ from keras_bert_cls.training.run_config import RunConfig
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.run_options import RunOptions
 from keras_bert_cls.training.scores_file import read_scores, write_scores
-from keras_bert_cls.training.split_reading import SPLITS
+from keras_bert_cls.training.splits import SPLITS
 from keras_bert_cls.training.workers import Workers
 
 Report = Callable[[str], None]

@@ -10,7 +10,7 @@ import keras
 
 from keras_bert_cls.data.batch_plan import BatchPlan
 from keras_bert_cls.data.batch_source import BatchSource
-from keras_bert_cls.data.fingerprint import fingerprint, reuse_or_build
+from keras_bert_cls.data.fingerprint import reuse_or_build
 from keras_bert_cls.data.seq2seq_batches import Seq2SeqBatches, pair_lengths
 from keras_bert_cls.data.seq2seq_rows import build_seq2seq_store, held_out_sources
 from keras_bert_cls.data.store_batches import StoreBatches
@@ -27,11 +27,11 @@ from keras_bert_cls.training.run_options import RunOptions
 from keras_bert_cls.training.scored_run import Report, ScoredModel, ScoredTask, scored_run
 from keras_bert_cls.training.seq2seq_objective import Seq2SeqObjective
 from keras_bert_cls.training.seq2seq_scores import TokenEvaluator, seq2seq_scores
+from keras_bert_cls.training.splits import files_of, split_fingerprint, splits_to_read
 from keras_bert_cls.training.starting_point import StartingPoint, starting_point
 from keras_bert_cls.training.workers import Workers
 
 _DEFAULT_OPTIONS = RunOptions()
-_SPLITS = ("test", "dev", "train")
 
 
 def train_seq2seq(
@@ -116,24 +116,15 @@ def _stores(
 ) -> dict[str, TokenStore]:
     """Reads the splits that a worker needs: the chief alone evaluates."""
     data = config.data
-    files = {split: tuple(getattr(data, f"{split}_files")) for split in _SPLITS}
-    settings = {
-        **dataclasses.asdict(data),
-        "vocabulary": tokenizer.vocabulary.tokens,
-        "lowercase": tokenizer.lowercase,
-        "strip_accents": tokenizer.strip_accents,
-    }
 
     def read(split: str) -> TokenStore:
         def build(folder: pathlib.Path) -> TokenStore:
             drops = split == "train" and data.drop_held_out_texts
             leave_out = held_out_sources(data) if drops else ()
-            title = f"reading {split}"
-            return build_seq2seq_store(folder, files[split], data, tokenizer, leave_out, title)
+            title, files = f"reading {split}", files_of(data, split)
+            return build_seq2seq_store(folder, files, data, tokenizer, leave_out, title)
 
-        every = [path for paths in files.values() for path in paths]
-        digest = fingerprint(every, {**settings, "split": split})
+        digest = split_fingerprint(data, split, tokenizer)
         return reuse_or_build(run.stores(split, worker), digest, build)
 
-    wanted = _SPLITS if worker == 0 else ("train",)
-    return {split: read(split) for split in wanted if files[split]}
+    return {split: read(split) for split in splits_to_read(data, worker)}

@@ -4,15 +4,14 @@ import dataclasses
 import pathlib
 
 from keras_bert_cls.data.classification_rows import build_classification_store, held_out_texts
-from keras_bert_cls.data.fingerprint import fingerprint, reuse_or_build
+from keras_bert_cls.data.fingerprint import reuse_or_build
 from keras_bert_cls.data.labels import LabelSet
 from keras_bert_cls.data.table_spec import TableSpec
 from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.text.tokenizer import Tokenizer
 from keras_bert_cls.training.config import FinetuneConfig
 from keras_bert_cls.training.run_directory import RunDirectory
-
-SPLITS = ("train", "dev", "test")
+from keras_bert_cls.training.splits import files_of, split_fingerprint, splits_to_read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +34,8 @@ class SplitReader:
 
     def read_all(self, tokenizer: Tokenizer) -> dict[str, TokenStore]:
         """Returns the splits that a worker needs: the chief alone evaluates."""
-        splits = SPLITS[::-1] if self.worker == 0 else ("train",)
-        return {split: self.read(split, tokenizer) for split in splits if self._files(split)}
+        splits = splits_to_read(self.config.data, self.worker)
+        return {split: self.read(split, tokenizer) for split in splits}
 
     def read(
         self,
@@ -48,7 +47,7 @@ class SplitReader:
         """Returns a split.
 
         Args:
-          split: one of SPLITS.
+          split: "train", "dev" or "test".
           tokenizer: turns text into token ids; the rows do not depend on it.
           max_length: tokens of a row; by default the config's.
           name: of the folder in the run's data, unless the split's own holds the same; by default
@@ -63,22 +62,15 @@ class SplitReader:
 
     def fingerprint(self, split: str, tokenizer: Tokenizer, max_length: int | None = None) -> str:
         """Returns a digest of all that a split depends on; see `read`."""
-        data = self.config.data
-        settings = {
-            **dataclasses.asdict(data),
+        data, unlabelled = self.config.data, self._unlabelled(split)
+        settings: dict[str, object] = {
             "max_length": max_length or data.max_length,
-            "vocabulary": tokenizer.vocabulary.tokens,
-            "lowercase": tokenizer.lowercase,
-            "strip_accents": tokenizer.strip_accents,
             "labels": self.labels.names if self.labels else (),
-            "split": split,
         }
-        files = [path for each in reversed(SPLITS) for path in self._files(each)]
-        unlabelled = self._unlabelled(split)
         if unlabelled is not None:
-            files += unlabelled.files
             settings["unlabelled"] = dataclasses.asdict(unlabelled)
-        return fingerprint(files, settings)
+        files = unlabelled.files if unlabelled is not None else ()
+        return split_fingerprint(data, split, tokenizer, settings, files)
 
     def _build(
         self, folder: pathlib.Path, split: str, tokenizer: Tokenizer, max_length: int | None
@@ -89,7 +81,7 @@ class SplitReader:
             leave_out = held_out_texts(data)
         return build_classification_store(
             folder,
-            self._files(split),
+            files_of(data, split),
             dataclasses.replace(data, max_length=max_length or data.max_length),
             tokenizer,
             self.labels,
@@ -97,9 +89,6 @@ class SplitReader:
             f"reading {split}",
             self._unlabelled(split),
         )
-
-    def _files(self, split: str) -> tuple[str, ...]:
-        return tuple(getattr(self.config.data, f"{split}_files"))
 
     def _unlabelled(self, split: str) -> TableSpec | None:
         distillation = self.config.distillation
