@@ -12,29 +12,19 @@ Exit codes: 0 done, 1 the input or the run is wrong, 2 the command line is wrong
 (SIGTERM) and saved, 75 another worker was lost; after 42 and 75 the same command resumes.
 """
 
-from absl import flags
-
 from keras_bert_cls.cli.program import Program
-from keras_bert_cls.cli.run_flags import define_run_flags, run_options
+from keras_bert_cls.cli.run_flags import define_run_flags, start_run
 from keras_bert_cls.training.config import PretrainConfig
 
 program = Program("bertcls-pretrain", __doc__, config=PretrainConfig)
-_WORKDIR = flags.DEFINE_string(
-    "workdir",
-    None,
-    "Folder of the run: checkpoints, metrics, model.",
-    required=True,
-    flag_values=program.flags,
-)
 define_run_flags(program.flags)
 
 
 def _run(_: list[str]) -> int:
     from keras_bert_cls.training.pretrain import pretrain
 
-    options = run_options(program.flags)
-    if pretrain(program.config, _WORKDIR.value, print, options) is not None:
-        print(f"the pretrained model is in {_WORKDIR.value}")
+    if start_run(program, pretrain) is not None:
+        print(f"the pretrained model is in {program.flags.workdir}")
     return 0
 
 

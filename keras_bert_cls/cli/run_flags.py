@@ -1,15 +1,27 @@
-"""The flags of training programs that say where a run is executed, and what it tells."""
+"""The flags of training programs that say where a run is kept and executed, and what it tells."""
+
+from collections.abc import Callable
+from typing import TypeVar
 
 from absl import flags
 
+from keras_bert_cls.cli.program import Program
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.training.run_options import COMMUNICATIONS, LOG_FORMATS, STRATEGIES, RunOptions
 
 _DEFAULTS = RunOptions()
+_Result = TypeVar("_Result")
 
 
 def define_run_flags(values: flags.FlagValues) -> None:
-    """Defines them; `run_options` reads them."""
+    """Defines --workdir, and those that `run_options` reads; `start_run` uses them."""
+    flags.DEFINE_string(
+        "workdir",
+        None,
+        "Folder of the run: checkpoints, metrics, model.",
+        required=True,
+        flag_values=values,
+    )
     flags.DEFINE_enum(
         "strategy",
         _DEFAULTS.strategy,
@@ -66,6 +78,11 @@ def define_run_flags(values: flags.FlagValues) -> None:
         "Peak of one device in TFLOP/s: the model FLOP utilisation is measured against it.",
         flag_values=values,
     )
+
+
+def start_run(program: Program, train: Callable[..., _Result]) -> _Result:
+    """Calls train(config, workdir, report, options) with what the user gave."""
+    return train(program.config, program.flags.workdir, print, run_options(program.flags))
 
 
 def run_options(values: flags.FlagValues) -> RunOptions:

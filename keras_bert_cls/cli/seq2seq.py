@@ -14,32 +14,23 @@ Exit codes: 0 done, 1 the input or the run is wrong, 2 the command line is wrong
 (SIGTERM) and saved, 75 another worker was lost; after 42 and 75 the same command resumes.
 """
 
-from absl import flags
-
 from keras_bert_cls.cli.program import Program
-from keras_bert_cls.cli.run_flags import define_run_flags, run_options
+from keras_bert_cls.cli.run_flags import define_run_flags, start_run
 from keras_bert_cls.cli.score_table import print_scores
 from keras_bert_cls.training.config import Seq2SeqConfig
 
 program = Program("bertcls-seq2seq", __doc__, config=Seq2SeqConfig)
-_WORKDIR = flags.DEFINE_string(
-    "workdir",
-    None,
-    "Folder of the run: checkpoints, metrics, model.",
-    required=True,
-    flag_values=program.flags,
-)
 define_run_flags(program.flags)
 
 
 def _run(_: list[str]) -> int:
     from keras_bert_cls.training.seq2seq import train_seq2seq
 
-    result = train_seq2seq(program.config, _WORKDIR.value, print, run_options(program.flags))
+    result = start_run(program, train_seq2seq)
     if result is None:  # not the chief
         return 0
     print_scores(result.scores)
-    print(f"\nthe model is in {_WORKDIR.value}")
+    print(f"\nthe model is in {program.flags.workdir}")
     return 0
 
 
