@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -56,6 +57,12 @@ class Contender:
             tail = self._log.read_text(errors="replace")[-2000:]
             raise RuntimeError(f"{self._process.args} failed at {action}:\n{tail}")
         return json.loads(answer)
+
+    def resident_megabytes(self) -> float:
+        """Returns the memory of the process now."""
+        status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
+        (line,) = re.findall(r"VmRSS:\s+(\d+) kB", status)
+        return int(line) / 1024
 
     def close(self) -> None:
         """Ends the process."""

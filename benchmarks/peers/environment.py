@@ -8,7 +8,7 @@ import venv
 from collections.abc import Sequence
 
 # Beside PyTorch, so that models can be converted for ONNX Runtime.
-INFERENCE_PACKAGES = ("torch>=2.6", "transformers>=5", "onnx>=1.17", "onnxruntime>=1.20")
+INFERENCE_PACKAGES = ("torch>=2.6", "transformers>=5", "onnx>=1.17", "onnxruntime>=1.20", "grpcio")
 
 
 def peer_python(

@@ -4,6 +4,7 @@ import os
 import pathlib
 import time
 
+from benchmarks.peers.servers import start_http
 from benchmarks.peers.timed_batches import timed_batches
 from benchmarks.peers.worker_loop import answer_requests
 
@@ -28,7 +29,7 @@ def load(folder: str, precision: str = "float32") -> dict[str, float]:
         layer._feedforward_intermediate_dense.activation = keras.activations.gelu
     tokenizer = keras_hub.models.BertTokenizer.from_preset(folder)
     head = np.load(path / "head.npz")
-    classifier = keras_hub.models.BertTextClassifier(
+    model = keras_hub.models.BertTextClassifier(
         backbone,
         num_classes=head["kernel"].shape[1],
         preprocessor=keras_hub.models.BertTextClassifierPreprocessor(
@@ -36,20 +37,31 @@ def load(folder: str, precision: str = "float32") -> dict[str, float]:
         ),
         activation="softmax",
     )
-    classifier.get_layer("logits").set_weights([head["kernel"], head["bias"]])
-    _loaded["classifier"] = classifier
+    model.get_layer("logits").set_weights([head["kernel"], head["bias"]])
+    _loaded["classifier"] = model
     return {"seconds": time.perf_counter() - started}
+
+
+def classifier():
+    """Returns the BertTextClassifier that `load` made."""
+    return _loaded["classifier"]
 
 
 def predict(batches: list[list[str]], answers: bool = False) -> dict[str, object]:
     """Classifies batches of texts, as its users do: all padded to the preprocessor's length."""
+    return timed_batches(classify, batches, answers)
 
-    def call(batch):
-        probabilities = _loaded["classifier"].predict(batch, batch_size=len(batch), verbose=0)
-        return [f"label_{index}" for index in probabilities.argmax(-1)], probabilities
 
-    return timed_batches(call, batches, answers)
+def classify(batch: list[str]):
+    """Returns the labels and the probabilities of texts."""
+    probabilities = _loaded["classifier"].predict(batch, batch_size=len(batch), verbose=0)
+    return [f"label_{index}" for index in probabilities.argmax(-1)], probabilities
+
+
+def serve() -> int:
+    """Starts a server; returns its port."""
+    return start_http(classify)
 
 
 if __name__ == "__main__":
-    answer_requests({"load": load, "predict": predict})
+    answer_requests({"load": load, "predict": predict, "serve_http": serve})

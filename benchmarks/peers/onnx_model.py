@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import tokenizers
 
+from benchmarks.peers.servers import start_grpc
 from benchmarks.peers.timed_batches import timed_batches
 from benchmarks.peers.worker_loop import answer_requests
 
@@ -90,5 +91,10 @@ def classify(batch: list[str]):
     return labels, probabilities.tolist()
 
 
+def serve() -> int:
+    """Starts a server; returns its port."""
+    return start_grpc(classify)
+
+
 if __name__ == "__main__":
-    answer_requests({"convert": convert, "load": load, "predict": predict})
+    answer_requests({"convert": convert, "load": load, "predict": predict, "serve_grpc": serve})

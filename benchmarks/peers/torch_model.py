@@ -6,6 +6,7 @@ import time
 import torch
 import transformers
 
+from benchmarks.peers.servers import start_http
 from benchmarks.peers.timed_batches import timed_batches
 from benchmarks.peers.worker_loop import answer_requests
 
@@ -47,5 +48,10 @@ def classify(batch: list[str]):
     return labels, probabilities.tolist()
 
 
+def serve() -> int:
+    """Starts a server; returns its port."""
+    return start_http(classify)
+
+
 if __name__ == "__main__":
-    answer_requests({"load": load, "predict": predict})
+    answer_requests({"load": load, "predict": predict, "serve_http": serve})
