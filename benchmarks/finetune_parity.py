@@ -9,8 +9,9 @@ last weights. Two arms:
 
 usual   each side draws its own head, batches and dropout: runs scatter, so what counts is the mean
         over seeds and the interval of the difference;
-paired  both start from one classifier and take the same batches without dropout: only arithmetic
-        differs, so that a seed says more.
+paired  both start from one classifier and take the same batches at the same rates (the Trainer's
+        own first step has the rate 0) without dropout: only arithmetic differs, so that a seed
+        says more.
 
 Runs of both sides may be done at different times and places, several at once on CPUs of their own:
 --do says what a call does. What is finished is not repeated. The Trainer lives in an environment

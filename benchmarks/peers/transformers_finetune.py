@@ -32,7 +32,7 @@ def main(spec_file: str, result_file: str) -> None:
         train_dataset=_encode(train, labels, tokenizer, spec["max_length"]),
         data_collator=transformers.DataCollatorWithPadding(tokenizer),
     )
-    trainer.batches = _batches(spec["order_file"])
+    trainer.batches, trainer.warmup = _batches(spec["order_file"]), spec["warmup_steps"]
     clock = _Clock()
     trainer.add_callback(clock)
     trainer.train()
@@ -84,9 +84,12 @@ class _Trainer(transformers.Trainer):
 
     Attributes:
       batches: rows of each step's batch; None for the Trainer's own choice.
+      warmup: steps in which the learning rate rises, where `batches` are given: then every step
+        learns. The Trainer's own schedule is one step late: its first step has the rate 0.
     """
 
     batches: list[list[int]] | None = None
+    warmup = 0
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader:
         if self.batches is None:
@@ -94,6 +97,18 @@ class _Trainer(transformers.Trainer):
         return torch.utils.data.DataLoader(
             self.train_dataset, batch_sampler=self.batches, collate_fn=self.data_collator
         )
+
+    def create_scheduler(self, num_training_steps: int, optimizer=None):
+        if self.batches is None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        warmup, falling = max(1, self.warmup), num_training_steps - max(1, self.warmup) + 1
+
+        def share(step: int) -> float:
+            return min((step + 1) / warmup, 1 - max(0, step + 1 - warmup) / falling)
+
+        optimizer = optimizer or self.optimizer
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+        return self.lr_scheduler
 
 
 class _Clock(transformers.TrainerCallback):
