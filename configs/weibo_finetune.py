@@ -1,6 +1,6 @@
 """Fine-tunes a Chinese encoder to judge short posts (Weibo, 2 classes).
 
-The encoder is one in Hugging Face's format; docs/results.md says how the one there came about.
+The encoder is one in Hugging Face's format, as benchmarks/peers/transformers_pretrain.py makes it.
 
 bertcls-import --source ENCODER_FOLDER --output runs/zh_encoder
 python -m benchmarks.real_data --source ../shared/data --only weibo
