@@ -179,6 +179,23 @@ def _weibo(source: pathlib.Path) -> Splits:
     }
 
 
+# The ten largest topics, to which studies of the collection often keep, as R(10).
+_R10 = ["acq", "corn", "crude", "earn", "grain", "interest", "money-fx", "ship", "trade", "wheat"]
+_LONG = 1000  # characters: of English news some 220 tokens
+
+
+def _reuters_long(source: pathlib.Path) -> Splits:
+    def rows(split: str) -> list[Row]:
+        articles = map(json.loads, source_lines(source / f"{split}.jsonl.xz"))
+        texts = ((f"{a['title']} {a['body']}", "|".join(_kept(a["topics"]))) for a in articles)
+        return [row for row in texts if len(row[0]) >= _LONG and row[1]]
+
+    def _kept(topics: list[str]) -> list[str]:
+        return [topic for topic in topics if topic in _R10]
+
+    return {split: rows(split) for split in ("train", "test")}
+
+
 _SETS: dict[str, tuple[str, Callable[[pathlib.Path], Splits]]] = {
     "sst2": ("sst2", _sst2),
     "trec": ("trec", _trec),
@@ -193,6 +210,7 @@ _SETS: dict[str, tuple[str, Callable[[pathlib.Path], Splits]]] = {
     "csl_category": ("csl_category", _csl_category),
     "chnsenticorp": ("chnsenticorp", _chnsenticorp),
     "weibo": ("weibo_senti_part", _weibo),
+    "reuters_long": ("reuters21578_r90", _reuters_long),
 }
 
 

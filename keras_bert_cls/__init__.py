@@ -19,6 +19,7 @@ _HOME = {
     "AdaptiveSoftmax": "keras_bert_cls.modeling.adaptive_softmax",
     "Classifier": "keras_bert_cls.inference",
     "DecoderConfig": "keras_bert_cls.modeling.decoder_config",
+    "DocumentConfig": "keras_bert_cls.modeling.document_config",
     "EncoderConfig": "keras_bert_cls.modeling.config",
     "MaskedLM": "keras_bert_cls.masked_lm.language_model",
     "Tokenizer": "keras_bert_cls.text.tokenizer",
@@ -26,6 +27,7 @@ _HOME = {
     "UserError": "keras_bert_cls.errors",
     "build_encoder": "keras_bert_cls.modeling.encoder",
     "classifier_model": "keras_bert_cls.modeling.models",
+    "document_encoder": "keras_bert_cls.modeling.document_encoder",
     "export_saved_model": "keras_bert_cls.export.saved_model",
     "import_checkpoint": "keras_bert_cls.checkpoints.import_checkpoint",
     "load_encoder": "keras_bert_cls.checkpoints.import_checkpoint",
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from keras_bert_cls.modeling.adaptive_softmax import AdaptiveSoftmax as AdaptiveSoftmax
     from keras_bert_cls.modeling.config import EncoderConfig as EncoderConfig
     from keras_bert_cls.modeling.decoder_config import DecoderConfig as DecoderConfig
+    from keras_bert_cls.modeling.document_config import DocumentConfig as DocumentConfig
+    from keras_bert_cls.modeling.document_encoder import document_encoder as document_encoder
     from keras_bert_cls.modeling.encoder import build_encoder as build_encoder
     from keras_bert_cls.modeling.models import classifier_model as classifier_model
     from keras_bert_cls.modeling.models import masked_lm_model as masked_lm_model

@@ -54,6 +54,22 @@ def test_fine_tuning(files):
 
 
 @pytest.mark.slow
+def test_documents(files):
+    config = finetune_config(
+        files,
+        **TRAIN,
+        encoder_num_layers=1,
+        encoder_max_sequence_length=8,
+        documents_window_length=8,
+        documents_overlap=2,
+        documents_pooling="attention",
+        train_accumulation=2,
+        data_test_files=(),
+    )
+    check("finetune", config, files, kills=2, seed=8)
+
+
+@pytest.mark.slow
 def test_distillation(files):
     teacher = finetune_config(files, train_steps=4, data_dev_files=(), data_test_files=())
     Program("finetune", write_config(files / "teacher.py", teacher), files / "teacher").finish()
