@@ -187,11 +187,9 @@ _LONG = 1000  # characters: of English news some 220 tokens
 def _reuters_long(source: pathlib.Path) -> Splits:
     def rows(split: str) -> list[Row]:
         articles = map(json.loads, source_lines(source / f"{split}.jsonl.xz"))
-        texts = ((f"{a['title']} {a['body']}", "|".join(_kept(a["topics"]))) for a in articles)
-        return [row for row in texts if len(row[0]) >= _LONG and row[1]]
-
-    def _kept(topics: list[str]) -> list[str]:
-        return [topic for topic in topics if topic in _R10]
+        texts = ((f"{a['title']} {a['body']}", a["topics"]) for a in articles)
+        found = [(text, [t for t in topics if t in _R10]) for text, topics in texts]
+        return [(text, kept[0]) for text, kept in found if len(text) >= _LONG and len(kept) == 1]
 
     return {split: rows(split) for split in ("train", "test")}
 
