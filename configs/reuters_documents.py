@@ -1,4 +1,4 @@
-"""Fine-tunes MiniLM to tell the topic of long Reuters news (ten topics), read in windows.
+"""Fine-tunes MiniLM to tell the topic of long Reuters news (eight topics), read in windows.
 
 bertcls-import --source MINILM_FOLDER --output runs/minilm
 python -m benchmarks.real_data --source ../shared/data --only reuters_long
