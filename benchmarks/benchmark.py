@@ -94,6 +94,23 @@ class Benchmark:
         path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
+def define_threads(benchmark: Benchmark) -> None:
+    """Adds --threads; see `clock_of`."""
+    flags.DEFINE_integer(
+        "threads",
+        0,
+        "Of an operation; with 1, processor time is measured, which other programs disturb little. "
+        "0: each library's choice, and the time that passes.",
+        0,
+        flag_values=benchmark.program.flags,
+    )
+
+
+def clock_of(benchmark: Benchmark) -> str:
+    """Returns the clock for `classifiers.interleaved_seconds`."""
+    return "processor_seconds" if benchmark.program.flags.threads == 1 else "seconds"
+
+
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

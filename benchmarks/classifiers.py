@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import sys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -40,11 +41,13 @@ NAMES = tuple(_CONTENDERS)
 # gives other ids for some Chinese texts: their differences are told.
 EXACT = tuple(name for name in NAMES if not name.endswith(("bf16", "int8", "keras-nlp")))
 _LIMIT = 1e-4
+# What TensorFlow, PyTorch with its OpenMP, our worker of ONNX Runtime and tokenizers look at.
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
 @contextlib.contextmanager
 def started(
-    names: Sequence[str], files: ModelFiles, python: pathlib.Path
+    names: Sequence[str], files: ModelFiles, python: pathlib.Path, threads: int = 0
 ) -> Iterator[dict[str, Contender]]:
     """Starts contenders and loads their models.
 
@@ -52,14 +55,16 @@ def started(
       names: of NAMES.
       files: the model.
       python: of the peers' environment.
+      threads: of an operation; 0 leaves each its own choice.
     """
+    environment = dict.fromkeys(_THREADS, str(threads)) if threads else {}
     with contextlib.ExitStack() as stack:
         contenders = {}
         for name in names:
-            module, environment, folder, options = _CONTENDERS[name]
+            module, home, folder, options = _CONTENDERS[name]
             log = files.folder / f"{name}.log"
-            worker = (
-                Contender(module, log, python) if environment == "peer" else Contender(module, log)
+            worker = Contender(
+                module, log, python if home == "peer" else sys.executable, environment
             )
             contenders[name] = stack.enter_context(worker)
             path = str(files.folder / folder)
@@ -95,9 +100,19 @@ def differences(contenders: dict[str, Contender], texts: list[str]) -> dict[str,
 
 
 def interleaved_seconds(
-    contenders: dict[str, Contender], batches: list[list[str]], rounds: int
+    contenders: dict[str, Contender],
+    batches: list[list[str]],
+    rounds: int,
+    clock: str = "seconds",
 ) -> dict[str, list[list[float]]]:
     """Lets each classify the batches once to warm up, then all in turn.
+
+    Args:
+      contenders: by name.
+      batches: of texts.
+      rounds: turns of each.
+      clock: "seconds" that pass, or "processor_seconds", which other programs disturb little: they
+        are what a contender needs if it has one thread.
 
     Returns:
       The seconds of every batch of every round, by name.
@@ -105,7 +120,7 @@ def interleaved_seconds(
     seconds: dict[str, list[list[float]]] = {name: [] for name in contenders}
     for number in range(-1, rounds):
         for name, contender in contenders.items():
-            found = contender.ask("predict", batches=batches)["seconds"]
+            found = contender.ask("predict", batches=batches)[clock]
             if number >= 0:
                 seconds[name].append(found)
     return seconds

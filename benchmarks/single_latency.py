@@ -11,26 +11,32 @@ import numpy as np
 from absl import flags
 
 from benchmarks import classifiers
-from benchmarks.benchmark import Benchmark
+from benchmarks.benchmark import Benchmark, clock_of, define_threads
 from benchmarks.interleaved import ratio
 from benchmarks.models import model_files
 from benchmarks.texts import SENTENCES, load_texts
 
 benchmark = Benchmark("single_latency", __doc__)
 _FLAGS = benchmark.program.flags
+define_threads(benchmark)
 flags.DEFINE_string("size", "6x384", "The model: blocks x width.", flag_values=_FLAGS)
 flags.DEFINE_list("contenders", list(classifiers.NAMES), "Who takes part.", flag_values=_FLAGS)
+flags.DEFINE_list("sets", [], "Beginnings of the names of sets; all if none.", flag_values=_FLAGS)
 flags.DEFINE_integer("texts", 40, "Texts of a round.", 2, flag_values=_FLAGS)
 
 
 def _measure() -> Iterator[dict]:
     for texts in load_texts(benchmark.source, benchmark.output, _FLAGS.texts, SENTENCES):
+        if benchmark.source and _FLAGS.sets and not texts.name.startswith(tuple(_FLAGS.sets)):
+            continue
         files = model_files(benchmark.output, _FLAGS.size, texts.vocabulary)
         python = benchmark.peer_python()
-        with classifiers.started(_FLAGS.contenders, files, python) as contenders:
+        with classifiers.started(_FLAGS.contenders, files, python, _FLAGS.threads) as contenders:
             different = classifiers.differences(contenders, texts.rows)
             batches = [[row] for row in texts.rows]
-            seconds = classifiers.interleaved_seconds(contenders, batches, benchmark.rounds)
+            seconds = classifiers.interleaved_seconds(
+                contenders, batches, benchmark.rounds, clock_of(benchmark)
+            )
         medians = {name: np.median(rounds, axis=1).tolist() for name, rounds in seconds.items()}
         for name, rounds in seconds.items():
             p50, p99 = np.percentile(rounds, [50, 99]) * 1e3

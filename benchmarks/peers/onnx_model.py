@@ -60,7 +60,11 @@ def load(folder: str, precision: str = "float32") -> dict[str, float]:
     path = pathlib.Path(folder)
     started = time.perf_counter()
     file = path / ("int8.onnx" if precision == "int8" else "model.onnx")
-    _loaded["session"] = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0"))
+    _loaded["session"] = onnxruntime.InferenceSession(
+        file, options, providers=["CPUExecutionProvider"]
+    )
     tokenizer = tokenizers.BertWordPieceTokenizer(str(path / "vocab.txt"), lowercase=True)
     tokenizer.enable_truncation(_MAX_LENGTH)
     tokenizer.enable_padding()
