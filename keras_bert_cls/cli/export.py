@@ -49,7 +49,7 @@ _PRECISION = flags.DEFINE_enum(
     "float32",
     ["float32", "bfloat16"],
     "Of the encoder. bfloat16 is about twice as fast on processors that multiply it, and half as "
-    "large; scores change in the third digit.",
+    "large; scores change in the second or third digit.",
     flag_values=program.flags,
 )
 

@@ -58,7 +58,7 @@ def export_saved_model(
       server: the release of TensorFlow Serving that must be able to serve it, such as "2.20".
       precision: "float32", or "bfloat16": the encoder's weights are rounded to bfloat16 and put
         into the graph as constants, which oneDNN brings into its own layout once instead of at
-        every request. Scores change in the third digit; see docs/performance.md.
+        every request. Scores change in the second or third digit; see docs/performance.md.
 
     Returns:
       The version's folder.
