@@ -1,7 +1,9 @@
 """What is minimised: losses of each batch entry and their weights, per objective."""
 
 import abc
+import copy
 from collections.abc import Sequence
+from typing import Self, TypeVar
 
 import keras
 import tensorflow as tf
@@ -57,8 +59,8 @@ class MaskedLMObjective(Objective):
     def __init__(self, softmax: OutputSoftmax | None = None):
         self._softmax = softmax or FullSoftmax()
 
-    def for_model(self, model: keras.Model) -> "MaskedLMObjective":
-        return MaskedLMObjective(softmax_of(model))
+    def for_model(self, model: keras.Model) -> Self:
+        return _changed(self, _softmax=softmax_of(model))
 
     def weights(self, batch: Tensors) -> Tensors:
         found = {"masked": batch["mask_weights"]}
@@ -103,8 +105,8 @@ class SingleLabelObjective(Objective):
         self._class_weights = class_weights
         self._softmax = softmax or FullSoftmax()
 
-    def for_model(self, model: keras.Model) -> "SingleLabelObjective":
-        return SingleLabelObjective(self._label_smoothing, self._class_weights, softmax_of(model))
+    def for_model(self, model: keras.Model) -> Self:
+        return _changed(self, _softmax=softmax_of(model))
 
     def weights(self, batch: Tensors) -> Tensors:
         weights = batch["sample_weight"]
@@ -197,6 +199,16 @@ class DistillationObjective(Objective):
             return logit_divergences(self._task, teacher, logits)
         logits, teacher = logits / self._temperature, teacher / self._temperature
         return self._temperature**2 * logit_divergences(self._task, teacher, logits)
+
+
+_AnyObjective = TypeVar("_AnyObjective", bound=Objective)
+
+
+def _changed(objective: _AnyObjective, **attributes: object) -> _AnyObjective:
+    """Returns the same objective, of whatever subclass, with other attributes."""
+    changed = copy.copy(objective)
+    vars(changed).update(attributes)
+    return changed
 
 
 def plain_objective(task: str) -> Objective:
