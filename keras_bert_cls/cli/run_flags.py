@@ -15,13 +15,7 @@ _Result = TypeVar("_Result")
 
 def define_run_flags(values: flags.FlagValues) -> None:
     """Defines --workdir, and those that `run_options` reads; `start_run` uses them."""
-    flags.DEFINE_string(
-        "workdir",
-        None,
-        "Folder of the run: checkpoints, metrics, model.",
-        required=True,
-        flag_values=values,
-    )
+    _define_workdir(values)
     flags.DEFINE_enum(
         "strategy",
         _DEFAULTS.strategy,
@@ -76,6 +70,16 @@ def define_run_flags(values: flags.FlagValues) -> None:
         "peak_tflops",
         _DEFAULTS.peak_tflops,
         "Peak of one device in TFLOP/s: the model FLOP utilisation is measured against it.",
+        flag_values=values,
+    )
+
+
+def _define_workdir(values: flags.FlagValues) -> None:
+    flags.DEFINE_string(
+        "workdir",
+        None,
+        "Folder of the run: checkpoints, metrics, model.",
+        required=True,
         flag_values=values,
     )
 
