@@ -19,10 +19,11 @@ from keras_bert_cls.training.before import run_before, score_earlier
 from keras_bert_cls.training.config import FinetuneConfig
 from keras_bert_cls.training.data_report import data_report
 from keras_bert_cls.training.distillation import Teacher
+from keras_bert_cls.training.distillation_objective import DistillationObjective
 from keras_bert_cls.training.evaluation import Evaluator
 from keras_bert_cls.training.labelled_task import LabelledTask
 from keras_bert_cls.training.metrics import Scores
-from keras_bert_cls.training.objectives import DistillationObjective, Objective
+from keras_bert_cls.training.objectives import Objective
 from keras_bert_cls.training.pseudo_labels import judge_rows
 from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.run_options import RunOptions

@@ -3,9 +3,10 @@
 import tensorflow as tf
 
 from keras_bert_cls.training.objectives import Objective, Tensors
+from keras_bert_cls.training.wrapping_objective import WrappingObjective
 
 
-class FocalObjective(Objective):
+class FocalObjective(WrappingObjective):
     """The losses of labels, each times (1 - p)^gamma (https://arxiv.org/abs/1708.02002).
 
     p is the probability that the model gives to what is right: by the softmax, or for multi-label
@@ -19,22 +20,13 @@ class FocalObjective(Objective):
     """
 
     def __init__(self, inner: Objective, task: str, gamma: float):
-        self.inputs, self.has_accuracy = inner.inputs, inner.has_accuracy
-        self._inner, self._task, self._gamma = inner, task, gamma
-
-    def weights(self, batch: Tensors) -> Tensors:
-        return self._inner.weights(batch)
+        super().__init__(inner)
+        self._task, self._gamma = task, gamma
 
     def losses(self, outputs: Tensors, batch: Tensors) -> Tensors:
         wrong = self._log_wrong(outputs["logits"], batch["target"])
         factor = tf.exp(self._gamma * wrong)
-        return {term: factor * loss for term, loss in self._inner.losses(outputs, batch).items()}
-
-    def correct(self, outputs: Tensors, batch: Tensors) -> Tensors:
-        return self._inner.correct(outputs, batch)
-
-    def accuracy_terms(self, batch: Tensors) -> list[str]:
-        return self._inner.accuracy_terms(batch)
+        return {term: factor * loss for term, loss in self.inner.losses(outputs, batch).items()}
 
     def _log_wrong(self, logits: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """Returns log(1 - p): unlike 1 - p it has a finite slope where p rounds to 1."""

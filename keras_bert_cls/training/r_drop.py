@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_bert_cls.modeling.dropout import another_draw
 from keras_bert_cls.training.objectives import Objective, Tensors, hits, logit_divergences
+from keras_bert_cls.training.wrapping_objective import WrappingObjective
 
 _SECOND = "second_pass"
 
@@ -27,7 +28,7 @@ class TwoPasses:
         return {**first, _SECOND: second}
 
 
-class RDropObjective(Objective):
+class RDropObjective(WrappingObjective):
     """The mean loss of two passes, and how far they are apart (arXiv:2106.14448).
 
     The term `r_drop` is alpha * (KL(first || second) + KL(second || first)) / 2 over all rows, of
@@ -42,18 +43,18 @@ class RDropObjective(Objective):
     """
 
     def __init__(self, inner: Objective, task: str, alpha: float):
-        self.inputs, self.has_accuracy = inner.inputs, inner.has_accuracy
-        self._inner, self._task, self._alpha = inner, task, alpha
+        super().__init__(inner)
+        self._task, self._alpha = task, alpha
 
     def weights(self, batch: Tensors) -> Tensors:
         rows = batch["sample_weight"]
         if self._task == "multi_label":
             rows = rows[:, tf.newaxis] * tf.ones_like(batch["target"])
-        return {**self._inner.weights(batch), "r_drop": rows}
+        return {**self.inner.weights(batch), "r_drop": rows}
 
     def losses(self, outputs: Tensors, batch: Tensors) -> Tensors:
         second = outputs[_SECOND]
-        passes = [self._inner.losses(each, batch) for each in (outputs, second)]
+        passes = [self.inner.losses(each, batch) for each in (outputs, second)]
         means = {term: (loss + passes[1][term]) / 2 for term, loss in passes[0].items()}
         one, other = outputs["logits"], second["logits"]
         apart = logit_divergences(self._task, one, other)
@@ -63,8 +64,8 @@ class RDropObjective(Objective):
     def correct(self, outputs: Tensors, batch: Tensors) -> Tensors:
         choices = tf.argmax(outputs[_SECOND]["logits"], -1, tf.int32)
         agreement = hits(outputs["logits"], choices)
-        return {**self._inner.correct(outputs, batch), "r_drop": agreement}
+        return {**self.inner.correct(outputs, batch), "r_drop": agreement}
 
     def accuracy_terms(self, batch: Tensors) -> list[str]:
-        terms = self._inner.accuracy_terms(batch)
+        terms = self.inner.accuracy_terms(batch)
         return [*terms, "r_drop"] if self.has_accuracy else terms

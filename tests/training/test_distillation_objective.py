@@ -7,8 +7,8 @@ from test_loop import LABELS as LOOP_LABELS
 from test_loop import ROWS as LOOP_ROWS
 from test_loop import batches, iterator, largest_difference, loop_of, toy_model, weights
 
+from keras_bert_cls.training.distillation_objective import DistillationObjective
 from keras_bert_cls.training.objectives import (
-    DistillationObjective,
     MultiLabelObjective,
     RegressionObjective,
     SingleLabelObjective,
