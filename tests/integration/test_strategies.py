@@ -114,6 +114,36 @@ def test_structured_labels(files, kind):
 
 
 @pytest.mark.slow
+def test_adaptive_classifier(files):
+    config = finetune_config(
+        files,
+        **TRAIN,
+        head_kind="adaptive",
+        adaptive_cutoffs=(1, 2),
+        adaptive_div_value=2.0,
+        optimizer_clip_norm=0.2,
+        train_accumulation=2,
+        data_test_files=(),
+    )
+    check("finetune", config, files)
+
+
+@pytest.mark.slow
+def test_adaptive_masked_lm(files):
+    config = pretrain_config(
+        files,
+        **TRAIN,
+        output="adaptive",
+        adaptive_cutoffs=(4, 12),
+        adaptive_div_value=2.0,
+        optimizer_clip_norm=0.2,
+        train_accumulation=2,
+        data_dev_files=(f"{files}/prose.txt",),
+    )
+    check("pretrain", config, files)
+
+
+@pytest.mark.slow
 def test_distillation(files):
     teacher = finetune_config(files, train_steps=4, data_dev_files=(), data_test_files=())
     path = write_config(files / "teacher-config.py", teacher)
