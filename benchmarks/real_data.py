@@ -4,9 +4,10 @@
 
 Columns are text, label and, for pairs, text_pair; several labels are joined by ",". trec_fine and
 clinc150_domains have labels that are paths, such as ENTY:animal and travel/book_flight.
-goemotions_polarity has levels, whose order is in labels.txt. Training rows whose text stands in dev
-or test are left out. Where the source has no dev split, a tenth of the training rows, chosen by a
-hash of the text, becomes one. The same source gives the same files.
+goemotions_polarity has levels, whose order is in labels.txt; the label of goemotions_valence is a
+number from -1 to 1. Training rows whose text stands in dev or test are left out. Where the source
+has no dev split, a tenth of the training rows, chosen by a hash of the text, becomes one. The same
+source gives the same files.
 """
 
 import csv
@@ -15,6 +16,7 @@ import html
 import json
 import lzma
 import pathlib
+import statistics
 from collections.abc import Callable, Iterable, Iterator
 
 from absl import flags
@@ -158,6 +160,21 @@ def _goemotions_polarity(source: pathlib.Path) -> Splits:
     return splits
 
 
+def _goemotions_valence(source: pathlib.Path) -> Splits:
+    """Gives each row the mean level of its emotions, from -1 to 1."""
+    value = {
+        name: level - 1 for level, names in enumerate(_POLARITY.values()) for name in names.split()
+    }
+    splits: Splits = {}
+    for split, rows in _goemotions(source).items():
+        values = [
+            (text, [value[name] for name in label.split(",") if name in value])
+            for text, label in rows
+        ]
+        splits[split] = [(text, f"{statistics.fmean(of):.3f}") for text, of in values if of]
+    return splits
+
+
 def _csl_category(source: pathlib.Path) -> Splits:
     files = {"train": "train.tsv.xz", "dev": "dev.tsv", "test": "test.tsv"}
     return {split: _fields(source / name, 1, 2) for split, name in files.items()}
@@ -205,6 +222,7 @@ _SETS: dict[str, tuple[str, Callable[[pathlib.Path], Splits]]] = {
     "cola": ("cola", _cola),
     "goemotions": ("goemotions", _goemotions),
     "goemotions_polarity": ("goemotions", _goemotions_polarity),
+    "goemotions_valence": ("goemotions", _goemotions_valence),
     "csl_category": ("csl_category", _csl_category),
     "chnsenticorp": ("chnsenticorp", _chnsenticorp),
     "weibo": ("weibo_senti_part", _weibo),

@@ -197,7 +197,8 @@ def test_mixed_precision_automatic_cutoffs_and_accumulation(files, tmp_path):
     results = []
     for precision, accumulation in (("float32", 1), ("float32", 2), ("mixed_float16", 1)):
         fields = {**HEAD, "adaptive": AdaptiveConfig(div_value=2.0), "train_precision": precision}
-        config = finetune_config(files, train_steps=6, train_accumulation=accumulation, **fields)
+        fields |= {"train_steps": 6, "train_accumulation": accumulation}
+        config = finetune_config(files, data_labels_file=f"{files}/labels.txt", **fields)
         made = finetune(config, tmp_path / f"{precision}{accumulation}")
         results.append(made.scores["test"].values["loss"])
         assert adaptive_layer(made.trained.model).compute_dtype == "float32"
