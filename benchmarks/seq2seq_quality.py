@@ -1,8 +1,6 @@
 """Headlines of broadcast news: ROUGE of a model, and of the text's own beginning beside it.
 
     python -m benchmarks.seq2seq_quality --source ../shared/data --output runs/data/zh_headlines
-    bertcls-vocab --input runs/data/zh_headlines/train.tsv --text_column text \\
-        --output runs/data/zh_headlines/vocab.txt --size 8000
     bertcls-seq2seq --config configs/zh_headlines_seq2seq.py --workdir runs/zh_headlines
     python -m benchmarks.seq2seq_quality --output runs/data/zh_headlines --model runs/zh_headlines
 
