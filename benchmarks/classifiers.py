@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks.contender import Contender
+from benchmarks.contender import Contender, thread_variables
 from benchmarks.models import ModelFiles
 
 # Worker, its environment, its model's folder, and how to load it.
@@ -41,8 +41,6 @@ NAMES = tuple(_CONTENDERS)
 # gives other ids for some Chinese texts: their differences are told.
 EXACT = tuple(name for name in NAMES if not name.endswith(("bf16", "int8", "keras-nlp")))
 _LIMIT = 1e-4
-# What TensorFlow, PyTorch with its OpenMP, our worker of ONNX Runtime and tokenizers look at.
-_THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
 @contextlib.contextmanager
@@ -57,7 +55,7 @@ def started(
       python: of the peers' environment.
       threads: of an operation; 0 leaves each its own choice.
     """
-    environment = dict.fromkeys(_THREADS, str(threads)) if threads else {}
+    environment = thread_variables(threads)
     with contextlib.ExitStack() as stack:
         contenders = {}
         for name in names:

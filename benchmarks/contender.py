@@ -9,6 +9,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+# What TensorFlow, PyTorch with its OpenMP, our worker of ONNX Runtime and tokenizers look at.
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """Returns the environment that gives an operation so many threads; 0: as each chooses."""
+    return dict.fromkeys(_THREADS, str(threads)) if threads else {}
+
 
 class Contender:
     """A worker that answers requests, see benchmarks/peers/worker_loop.py.

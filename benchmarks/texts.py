@@ -45,9 +45,7 @@ def load_texts(
       names: of the data sets; all by default.
     """
     if source is None:
-        vocabulary = scratch / "vocab.txt"
-        if not vocabulary.exists():
-            learn_vocabulary(vocabulary)
+        vocabulary = demo_vocabulary(scratch)
         corpus = pathlib.Path("demo/corpus")
         return [Texts(name, _column(corpus / name, 0)[:rows], vocabulary) for name in CORPUS]
     return [
@@ -55,6 +53,14 @@ def load_texts(
         for name, (file, column, vocabulary) in _SETS.items()
         if name in (names or _SETS)
     ]
+
+
+def demo_vocabulary(scratch: pathlib.Path) -> pathlib.Path:
+    """Returns a vocabulary that is learned from the demo's corpus, in a folder."""
+    vocabulary = scratch / "vocab.txt"
+    if not vocabulary.exists():
+        learn_vocabulary(vocabulary)
+    return vocabulary
 
 
 def _column(path: pathlib.Path, column: int) -> list[str]:

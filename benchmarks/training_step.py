@@ -9,21 +9,24 @@ Rows are tokenized before. Labels are made up: no time depends on them.
 """
 
 import statistics
+import sys
 from collections.abc import Iterator
 
 from absl import flags
 
-from benchmarks.benchmark import Benchmark
-from benchmarks.contender import Contender
+from benchmarks.benchmark import Benchmark, clock_of, define_threads
+from benchmarks.contender import Contender, thread_variables
 from benchmarks.interleaved import ratio
 from benchmarks.models import model_files
 from benchmarks.texts import SENTENCES, load_texts
 
 benchmark = Benchmark("training_step", __doc__)
 _FLAGS = benchmark.program.flags
+define_threads(benchmark)
 flags.DEFINE_string("size", "6x384", "The model: blocks x width.", flag_values=_FLAGS)
 flags.DEFINE_integer("rows", 32, "Rows of a batch.", 1, flag_values=_FLAGS)
 flags.DEFINE_integer("batches", 3, "Batches of a round.", 1, flag_values=_FLAGS)
+flags.DEFINE_list("sets", [], "Beginnings of the names of sets; all if none.", flag_values=_FLAGS)
 
 _CONTENDERS = {
     "ours fp32": ("benchmarks.our_training", "run", "float32"),
@@ -39,6 +42,8 @@ _LIMIT, _HALF_PRECISION_LIMIT = 1e-4, 2e-2
 def _measure() -> Iterator[dict]:
     rows, count = _FLAGS.rows, _FLAGS.rows * _FLAGS.batches
     for texts in load_texts(benchmark.source, benchmark.output, count, SENTENCES):
+        if benchmark.source and _FLAGS.sets and not texts.name.startswith(tuple(_FLAGS.sets)):
+            continue
         some = texts.rows
         batches = [
             (
@@ -59,9 +64,8 @@ def _measure_set(name, files, batches, longest) -> Iterator[dict]:
     for title in _FLAGS.contenders:
         module, folder, precision = _CONTENDERS[title]
         log = files.folder / f"training {title}.log"
-        contenders[title] = one = (
-            Contender(module, log, python) if "torch" in module else Contender(module, log)
-        )
+        home = python if "torch" in module else sys.executable
+        contenders[title] = one = Contender(module, log, home, thread_variables(_FLAGS.threads))
         one.ask("load", folder=str(files.folder / folder), precision=precision)
         losses[title] = one.ask("loss", texts=batches[0][0], labels=batches[0][1])
         limit = _HALF_PRECISION_LIMIT if "bf16" in title else _LIMIT
@@ -70,9 +74,9 @@ def _measure_set(name, files, batches, longest) -> Iterator[dict]:
         seconds[title] = []
     for number in range(-1, benchmark.rounds):
         for title, one in contenders.items():
-            took = sum(one.ask("train", batches=batches, max_length=longest))
+            took = one.ask("train", batches=batches, max_length=longest)
             if number >= 0:
-                seconds[title].append(took)
+                seconds[title].append(sum(took[clock_of(benchmark)]))
     for one in contenders.values():
         one.close()
     examples = sum(len(texts) for texts, _ in batches)

@@ -1,8 +1,7 @@
 """Worker: updates of keras-nlp's BertTextClassifier by train_on_batch."""
 
-import time
-
 from benchmarks.peers import keras_nlp_model
+from benchmarks.peers.timed_batches import timed_calls
 from benchmarks.peers.worker_loop import answer_requests
 
 _loaded: dict = {}
@@ -31,17 +30,12 @@ def loss(texts: list[str], labels: list[int]) -> float:
     return float(-np.log(probabilities[np.arange(len(labels)), labels]).mean())
 
 
-def train(batches: list[list], max_length: int) -> list[float]:
+def train(batches: list[list], max_length: int) -> dict[str, list[float]]:
     """Makes an update with each batch [texts, labels], all padded to max_length."""
     import numpy as np
 
     prepared = [(_packed(texts, max_length), np.array(labels)) for texts, labels in batches]
-    seconds = []
-    for inputs, labels in prepared:
-        started = time.perf_counter()
-        np.sum(_loaded["classifier"].train_on_batch(inputs, labels))
-        seconds.append(time.perf_counter() - started)
-    return seconds
+    return timed_calls(lambda pair: np.sum(_loaded["classifier"].train_on_batch(*pair)), prepared)
 
 
 def _packed(texts: list[str], max_length: int):

@@ -1,11 +1,11 @@
 """Worker: updates of a classifier by plain PyTorch, as Hugging Face's Trainer makes them."""
 
 import contextlib
-import time
 
 import torch
 import transformers
 
+from benchmarks.peers.timed_batches import timed_calls
 from benchmarks.peers.worker_loop import answer_requests
 
 _loaded: dict = {}
@@ -27,21 +27,21 @@ def loss(texts: list[str], labels: list[int]) -> float:
         return model(**_inputs(texts), labels=torch.tensor(labels)).loss.item()
 
 
-def train(batches: list[list], max_length: int) -> list[float]:
-    """Makes an update with each batch [texts, labels]; returns the seconds of each."""
+def train(batches: list[list], max_length: int) -> dict[str, list[float]]:
+    """Makes an update with each batch [texts, labels]; returns how long each took."""
     model, optimizer = _loaded["model"].train(), _loaded["optimizer"]
-    seconds = []
-    for inputs, labels in [(_inputs(texts), torch.tensor(labels)) for texts, labels in batches]:
-        started = time.perf_counter()
+
+    def update(inputs):
         with _precise():
-            value = model(**inputs, labels=labels).loss
+            value = model(**inputs).loss
         optimizer.zero_grad()
         value.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         value.item()
-        seconds.append(time.perf_counter() - started)
-    return seconds
+
+    prepared = [{**_inputs(texts), "labels": torch.tensor(labels)} for texts, labels in batches]
+    return timed_calls(update, prepared)
 
 
 def _inputs(texts: list[str]):
