@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_bert_cls.data.group_sampling import GroupSampling
+from keras_bert_cls.data.row_lengths import RowLengths
 from keras_bert_cls.data.shuffle import shuffled_rows
 from keras_bert_cls.text.token_estimate import BERT_TOKENS
 
@@ -21,7 +22,7 @@ class BatchPlan:
     of the window are shuffled again.
 
     Attributes:
-      lengths: tokens of each row, int [rows]; may be memory-mapped.
+      lengths: tokens of each row, int [rows].
       batch_size: rows of a batch at most.
       max_tokens: rows times the longest row of a batch at most; 0 for no limit. A single row that
         is longer makes a batch of its own.
@@ -30,7 +31,7 @@ class BatchPlan:
       sampling: how often rows are drawn; None for once an epoch.
     """
 
-    lengths: np.ndarray
+    lengths: np.ndarray | RowLengths
     batch_size: int
     max_tokens: int = 0
     seed: int = 0
@@ -109,7 +110,7 @@ class BatchPlan:
         return [*batches, rows[start:]]
 
 
-def scoring_plan(lengths: np.ndarray, batch_size: int) -> BatchPlan:
+def scoring_plan(lengths: np.ndarray | RowLengths, batch_size: int) -> BatchPlan:
     """Returns a plan of rows that are scored only.
 
     Batches of documents have fewer rows, so that they take no more memory than others.

@@ -12,7 +12,7 @@ from keras_bert_cls.text.vocabulary import Vocabulary
 
 def pair_lengths(store: TokenStore) -> np.ndarray:
     """Returns the tokens of each row's text and target together, int64 [rows]."""
-    return store.lengths("token_ids") + store.lengths("target_ids") + 1
+    return np.asarray(store.lengths("token_ids")) + np.asarray(store.lengths("target_ids")) + 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,7 +35,7 @@ class StoreBatches:
         return self.plan.steps_in_epochs(epochs)
 
     def describe(self) -> str:
-        tokens = int(self.store.lengths("token_ids").sum())
+        tokens = len(self.store.values("token_ids"))
         described = f"{len(self.store):,} rows, {tokens:,} tokens"
         if self.plan.sampling is None:
             return described

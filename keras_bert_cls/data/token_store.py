@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from keras_bert_cls.data.row_lengths import RowLengths
+
 _DESCRIPTION = "store.json"
 _FORMAT = 1
 
@@ -152,9 +154,9 @@ class TokenStore:
         """Returns a column, memory-mapped; if it is ragged the values of all rows together."""
         return self._values[name]
 
-    def lengths(self, name: str) -> np.ndarray:
-        """Returns the number of values of each row of a ragged column, int64 [rows]."""
-        return np.diff(self._ends[name], prepend=0)
+    def lengths(self, name: str) -> RowLengths:
+        """Returns the number of values of each row of a ragged column."""
+        return RowLengths(self._ends[name])
 
     def row(self, name: str, row: int) -> np.ndarray:
         """Returns the values of one row of a ragged column."""

@@ -123,7 +123,7 @@ def test_truncation_of_single_texts(tmp_path):
     rows = [(" ".join("abcdefgh"[:count]), count % 2) for count in range(1, 9)]
     path = write_rows(tmp_path / "a.tsv", ("text", "label"), *rows)
     store = build(tmp_path / "store", config_of(path, max_length=8))
-    assert store.lengths("token_ids").tolist() == [3, 4, 5, 6, 7, 8, 8, 8]
+    assert np.asarray(store.lengths("token_ids")).tolist() == [3, 4, 5, 6, 7, 8, 8, 8]
     assert store.description["truncated"] == 2
     assert tokens_of(store, 7) == ["[CLS]", *"abcdef", "[SEP]"]
 
@@ -207,7 +207,7 @@ def test_multi_label_lists(tmp_path):
     path.write_text("".join(json.dumps({"text": t, "label": n}) + "\n" for t, n in rows))
     store = build(tmp_path / "store", config_of(str(path), task="multi_label"))
     assert [store.row("target", row).tolist() for row in range(3)] == [[0, 1], [], [1]]
-    assert store.lengths("target").tolist() == [2, 0, 1]
+    assert np.asarray(store.lengths("target")).tolist() == [2, 0, 1]
 
 
 @pytest.mark.parametrize(

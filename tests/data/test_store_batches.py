@@ -90,5 +90,5 @@ def test_rows_of_a_step_have_their_file_and_line(store):
     source = labelled(store, 0)
     batch = next(iter(source.dataset(3, Shard()).as_numpy_iterator()))
     assert source.describe_step(3) == [f"a.tsv:{row + 1}" for row in batch["target"]]
-    tokens = int(store.lengths("token_ids").sum())
+    tokens = int(np.sum(store.lengths("token_ids")))
     assert source.describe() == f"{ROWS} rows, {tokens:,} tokens"

@@ -55,7 +55,12 @@ def test_round_trip(tmp_path_factory, chunks):
     assert store.description == {"title": "标题", "late": [1, None]}
     for place, name in enumerate(RAGGED):
         assert store.is_ragged(name)
-        assert store.lengths(name).tolist() == [len(row[place]) for row in rows]
+        lengths = store.lengths(name)
+        assert np.asarray(lengths).tolist() == [len(row[place]) for row in rows]
+        assert len(lengths) == len(rows)
+        places = np.random.default_rng(0).integers(0, max(1, len(rows)), 2 * len(rows))
+        assert lengths[places].tolist() == [len(rows[number][place]) for number in places]
+        assert lengths[1:3].tolist() == [len(row[place]) for row in rows[1:3]]
         for number, row in enumerate(rows):
             assert store.row(name, number).tolist() == row[place]
             assert store.row(name, np.int64(number)).tolist() == row[place]
