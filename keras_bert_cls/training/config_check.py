@@ -180,6 +180,11 @@ def _multitask_problems(config: MultiTaskConfig) -> list[str]:
             for problem in own
             if problem.startswith(("--config.data", "--config.head"))
         ]
+    if config.masked_lm.data.dev_files and not any(task.data.dev_files for task in config.tasks):
+        found.append(
+            "--config.masked_lm: data.dev_files are given, but no task has dev_files, whose scores "
+            "choose the best weights"
+        )
     return found
 
 

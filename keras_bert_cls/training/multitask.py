@@ -25,6 +25,7 @@ from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 from keras_bert_cls.training.config import MEAN_METRIC
 from keras_bert_cls.training.data_report import data_report
 from keras_bert_cls.training.evaluation import Evaluator
+from keras_bert_cls.training.held_out import masked_lm_evaluator
 from keras_bert_cls.training.labelled_task import LabelledTask
 from keras_bert_cls.training.metrics import Scores
 from keras_bert_cls.training.multitask_config import MultiTaskConfig, TaskConfig
@@ -75,13 +76,13 @@ class _MultiTask(ScoredTask):
       config: the run's config.
       start: where it starts.
       tasks: by name.
-      text: of the masked LM; None without one.
+      text: of the masked LM by split; empty without one.
     """
 
     config: MultiTaskConfig
     start: StartingPoint
     tasks: Mapping[str, LabelledTask]
-    text: TokenStore | None
+    text: Mapping[str, TokenStore]
 
     @property
     def splits(self) -> Collection[str]:
@@ -90,7 +91,7 @@ class _MultiTask(ScoredTask):
     def build_model(self) -> keras.Model:
         hidden_dim = self.start.encoder.hidden_dim
         heads = {name: task.head(hidden_dim) for name, task in self.tasks.items()}
-        model = multitask_model(self.start.encoder, heads, masked_lm=self.text is not None)
+        model = multitask_model(self.start.encoder, heads, masked_lm=bool(self.text))
         return self.start.give_weights(model)
 
     def objective(self) -> Objective:
@@ -99,7 +100,7 @@ class _MultiTask(ScoredTask):
         for name, task in self.tasks.items():
             with _named(name):
                 weighted[name] = WeightedObjective(task.objective(), weights[name])
-        if self.text is not None:
+        if self.text:
             weight = self.config.masked_lm.loss_weight
             weighted[MASKED_LM] = WeightedObjective(MaskedLMObjective(), weight)
         return MultiTaskObjective(weighted)
@@ -118,8 +119,8 @@ class _MultiTask(ScoredTask):
             seed=config.seed,
             extra_share=share,
         )
-        if self.text is not None:
-            batches[MASKED_LM] = self._text_batches(self.text, rows)
+        if self.text:
+            batches[MASKED_LM] = self._text_batches(self.text["train"], rows)
         return TaskBatches(batches, draws, epoch)
 
     def dev_evaluator(self, model: keras.Model) -> Callable[[], Scores]:
@@ -141,11 +142,20 @@ class _MultiTask(ScoredTask):
         return _joint_scores(self._evaluators(trained.model, split), self._metrics())
 
     def _evaluators(self, model: keras.Model, split: str) -> dict[str, Evaluator]:
-        return {
+        found = {
             name: task.evaluator(task_model(model, name), split)
             for name, task in self.tasks.items()
             if split in task.stores
         }
+        if split == "dev" and split in self.text:
+            found[MASKED_LM] = masked_lm_evaluator(
+                task_model(model, MASKED_LM),
+                self.text[split],
+                self.start.tokenizer.vocabulary,
+                self.config.masked_lm_alone(),
+                self.config.train.batch_size,
+            )
+        return found
 
     def _metrics(self) -> dict[str, str]:
         return {task.name: task.mean_metric for task in self.config.tasks}
@@ -162,14 +172,15 @@ class _MultiTask(ScoredTask):
 
 
 def _joint_scores(evaluators: Mapping[str, Evaluator], metrics: Mapping[str, str]) -> Scores:
-    """Returns the scores of all tasks as TASK/METRIC, their mean, and labels as TASK/LABEL."""
+    """Returns all scores as TASK/METRIC, the mean of `metrics`, and labels as TASK/LABEL."""
     found = {name: evaluate() for name, evaluate in evaluators.items()}
     values = {
         f"{name}/{metric}": value
         for name, scores in found.items()
         for metric, value in scores.values.items()
     }
-    mean = float(np.mean([scores.values[metrics[name]] for name, scores in found.items()]))
+    counted = [found[name].values[metric] for name, metric in metrics.items() if name in found]
+    mean = float(np.mean(counted))
     labels = [
         dataclasses.replace(score, label=f"{name}/{score.label}")
         for name, scores in found.items()
@@ -187,13 +198,11 @@ def _prepare(
     for task in config.tasks:
         with _named(task.name):
             tasks[task.name] = _read_task(config, task, start, run, workers, report)
-    text = None
+    text = {}
     if config.masked_lm.share:
-        data = config.masked_lm.data
-        text = workers.chief_first(
-            lambda: read_text(run, MASKED_LM, data.files, data, start.tokenizer, workers.index)
-        )
-        report(data_report(MASKED_LM, text))
+        text = read_text(run, config.masked_lm.data, start.tokenizer, workers, MASKED_LM)
+    for split, store in text.items():
+        report(data_report(f"{MASKED_LM} {split}", store))
     return _MultiTask(config, start, tasks, text)
 
 

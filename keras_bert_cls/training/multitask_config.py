@@ -13,8 +13,10 @@ from keras_bert_cls.data.task_sampling import SamplingConfig
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.training.config import (
     MEAN_METRIC,
+    METRICS,
     FinetuneConfig,
     HeadConfig,
+    PretrainConfig,
     TokenizerConfig,
     TrainConfig,
 )
@@ -73,7 +75,7 @@ class AuxiliaryMaskedLM:
 
     Attributes:
       share: of the updates that learn it; 0 for none. The other updates go to the tasks.
-      data: the text; without dev_files, packed and pair_objective.
+      data: the text; without packed and pair_objective. dev_files are scored beside the tasks'.
       loss_weight: factor of its loss.
     """
 
@@ -96,7 +98,7 @@ class AuxiliaryMaskedLM:
             found.append(f"loss_weight must be over 0, got {self.loss_weight}")
         found += [
             f"data.{field} must be {nothing!r} beside tasks, got {getattr(self.data, field)!r}"
-            for field, nothing in (("packed", ""), ("dev_files", ()), ("pair_objective", "none"))
+            for field, nothing in (("packed", ""), ("pair_objective", "none"))
             if getattr(self.data, field) != nothing
         ]
         return found
@@ -144,6 +146,8 @@ class MultiTaskConfig:
         """What can choose the best checkpoint, the usual one first."""
         scored = [task for task in self.tasks if task.data.dev_files]
         known = [f"{task.name}/{metric}" for task in scored for metric in self.alone(task).metrics]
+        if self.masked_lm.data.dev_files:
+            known += [f"{MASKED_LM}/{metric}" for metric in METRICS[MASKED_LM]]
         return (MEAN_METRIC, *known)
 
     def alone(self, task: TaskConfig) -> FinetuneConfig:
@@ -156,6 +160,20 @@ class MultiTaskConfig:
             data=task.data,
             encoder=self.encoder,
             head=task.head,
+            optimizer=self.optimizer,
+            train=dataclasses.replace(self.train, metric=""),
+        )
+
+    def masked_lm_alone(self) -> PretrainConfig:
+        """Returns the run that would learn the masked LM without the tasks."""
+        return PretrainConfig(
+            seed=self.seed,
+            init_from=self.init_from,
+            init_layers=self.init_layers,
+            tokenizer=self.tokenizer,
+            data=self.masked_lm.data,
+            masking=self.masked_lm.masking,
+            encoder=self.encoder,
             optimizer=self.optimizer,
             train=dataclasses.replace(self.train, metric=""),
         )

@@ -29,7 +29,6 @@ from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.run_options import RunOptions
 from keras_bert_cls.training.starting_point import StartingPoint, starting_point
 from keras_bert_cls.training.text_reading import read_text
-from keras_bert_cls.training.workers import Workers
 
 _DEFAULT_OPTIONS = RunOptions()
 
@@ -65,7 +64,7 @@ def pretrain(
             return workers.on_chief(lambda: TrainedModel.load(run.path))
         start = starting_point(config)
         _check_cutoffs(config, start)
-        stores = _stores(run, config, start.tokenizer, workers)
+        stores = read_text(run, config.data, start.tokenizer, workers)
         for split, store in stores.items():
             report(data_report(split, store))
         shape = _adaptive_shape(config, start, stores)
@@ -171,18 +170,3 @@ def _save(
     trained = TrainedModel(model, tokenizer, settings)
     trained.save(run.path)
     return trained
-
-
-def _stores(
-    run: RunDirectory, config: PretrainConfig, tokenizer: Tokenizer, workers: Workers
-) -> dict[str, TokenStore]:
-    """Reads the splits that a worker needs: the chief alone evaluates."""
-    files = {
-        "train": () if config.data.packed else config.data.files,
-        "dev": config.data.dev_files if workers.is_chief else (),
-    }
-
-    def read(split: str) -> TokenStore:
-        return read_text(run, split, files[split], config.data, tokenizer, workers.index)
-
-    return workers.chief_first(lambda: {split: read(split) for split in files if files[split]})

@@ -15,11 +15,18 @@ from whole_runs import Program, assert_same_end, read_lines, weights_of
 
 from keras_bert_cls.cli import evaluate, export, multitask, predict
 from keras_bert_cls.client import Client
+from keras_bert_cls.data.batch_plan import BatchPlan
+from keras_bert_cls.data.batches import PretrainingBatches
+from keras_bert_cls.data.masking import TokenMasker
+from keras_bert_cls.data.pipeline import evaluation_dataset, with_masking
+from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.export.model_card import read_model_card
 from keras_bert_cls.inference import Classifier
+from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.training.finetune import finetune
 from keras_bert_cls.training.multitask import train_multitask
+from keras_bert_cls.training.run_directory import RunDirectory
 from keras_bert_cls.training.scores_file import read_scores
 
 TASKS = (TONE, MATCH, VALUE, TAGS)
@@ -77,6 +84,7 @@ def test_what_a_run_leaves(run):
         mean = np.mean([values[f"{task}/{metric}"] for task, metric in counted.items()])
         assert values["mean"] == pytest.approx(mean)
     assert {label.label for label in scores["dev"].labels} >= {f"{TONE}/good", f"{TAGS}/so"}
+    assert "masked_lm/loss" not in scores["test"].values
     lines = read_lines(run / "metrics.jsonl")
     logged = {name for line in lines if line["kind"] == "train" for name in line}
     assert {f"{task}/loss" for task in TASKS} | {"masked_lm/masked_accuracy"} <= logged
@@ -84,6 +92,29 @@ def test_what_a_run_leaves(run):
     weights = weights_of(run)
     assert not weights[f"{TAGS}_logits/bias"].any()
     assert weights[f"{TONE}_logits/bias"].any()
+
+
+def test_the_masked_lm_is_scored_on_dev_text(run):
+    trained = TrainedModel.load(run)
+    config = RunDirectory(run).read_config().masked_lm_alone()
+    store = TokenStore(run / "data" / "masked_lm" / "dev")
+    vocabulary = trained.tokenizer.vocabulary
+    batches = PretrainingBatches(store, vocabulary, seed=config.seed + 1)
+    rows = evaluation_dataset(BatchPlan(store.lengths("token_ids"), 8), batches)
+    losses, weights, right = [], [], []
+    for batch in with_masking(rows, TokenMasker(vocabulary, config.masking), config.seed + 1):
+        inputs = {name: batch[name] for name in trained.model.input}
+        logits = trained.model.predict_on_batch(inputs)["masked_lm"]["logits"].astype(float)
+        logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
+        labels = batch["mask_labels"].numpy()
+        losses.append(-np.take_along_axis(logits, labels[..., np.newaxis], -1)[..., 0])
+        right.append(logits.argmax(-1) == labels)
+        weights.append(batch["mask_weights"].numpy())
+    found = read_scores(run / "scores.json")["dev"].values
+    weights = np.concatenate([each.ravel() for each in weights])
+    for name, values in (("loss", losses), ("masked_accuracy", right)):
+        expected = np.average(np.concatenate([each.ravel() for each in values]), weights=weights)
+        assert found[f"masked_lm/{name}"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_evaluating_each_task_gives_the_scores_of_the_run(run, files, capsys):

@@ -48,6 +48,6 @@ def multitask_config(
         train=plain.train,
     )
     if text:
-        data = pretrain_config(folder).data
+        data = pretrain_config(folder, data_dev_files=(f"{folder}/prose.txt",)).data
         config.masked_lm = AuxiliaryMaskedLM(share=0.25, data=data)
     return with_fields(config, **fields)

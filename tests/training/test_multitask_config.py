@@ -83,13 +83,17 @@ def test_types_within_tasks_are_checked(config):
 
 
 def test_metrics_need_dev_data(config):
-    check_config(
-        dataclasses.replace(config, train=dataclasses.replace(config.train, metric="value/loss"))
-    )
+    for metric in ("value/loss", "masked_lm/loss"):
+        check_config(
+            dataclasses.replace(config, train=dataclasses.replace(config.train, metric=metric))
+        )
     without = [dataclasses.replace(task.data, dev_files=()) for task in config.tasks]
     config.tasks = tuple(map(dataclasses.replace, config.tasks))
     for task, data in zip(config.tasks, without, strict=True):
         task.data = data
+    with pytest.raises(UserError, match=r"masked_lm: data.dev_files are given, but no task has"):
+        check_config(config)
+    config.masked_lm.data = dataclasses.replace(config.masked_lm.data, dev_files=())
     config.train = dataclasses.replace(config.train, patience=2)
     with pytest.raises(
         UserError, match=r"patience is given, but tasks\[0\].data.dev_files or tasks"
