@@ -50,7 +50,7 @@ BASELINE = "baseline"
 VARIANTS: dict[str, dict[str, object]] = {
     BASELINE: {},
     "r_drop": {"aids.r_drop": 1.0},
-    "adversarial": {"aids.adversarial_epsilon": 1.0},
+    "adversarial": {"aids.adversarial_epsilon": 0.2},
     "ema": {"aids.ema_decay": 0.99},
     "layer_decay": {"optimizer.layer_decay": 0.9},
     "class_sampling": {"classes.sampling_exponent": 0.5},

@@ -12,7 +12,8 @@ class AidsConfig:
       r_drop: weight of the divergence of two passes with other dropout (Liang et al. 2021,
         https://arxiv.org/abs/2106.14448); about twice the time of a step. See RDropObjective.
       adversarial_epsilon: how far the embeddings of a text are moved uphill (Miyato et al. 2017,
-        https://arxiv.org/abs/1605.07725); about twice the time of a step. See AdversarialGradients.
+        https://arxiv.org/abs/1605.07725), such as 0.2; about twice the time of a step. See
+        AdversarialGradients.
       ema_decay: of exponential moving averages of the weights, which are scored, saved and exported
         in place of the weights. See WeightAverage.
       focal_gamma: lowers the loss of what is right already (Lin et al. 2017,
