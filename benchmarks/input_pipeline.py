@@ -23,6 +23,7 @@ from collections.abc import Iterator
 import numpy as np
 from absl import flags
 
+from benchmarks.generated_text import generated_lines
 from keras_bert_cls.cli.program import Program
 
 program = Program("input_pipeline", __doc__)
@@ -114,7 +115,7 @@ def _store_measurements(folder, config, tokenizer, masker) -> Iterator[Measureme
 
     begun = time.perf_counter()
     store = build_pretraining_store(folder / "store", config.files, config, tokenizer)
-    tokens = int(store.lengths("token_ids").sum())
+    tokens = len(store.values("token_ids"))
     yield Measurement("text -> store, 1 process", tokens, time.perf_counter() - begun)
     plan = BatchPlan(store.lengths("token_ids"), _BATCH_SIZE.value, seed=_SEED)
     batches = PretrainingBatches(store, tokenizer.vocabulary, seed=_SEED)
@@ -184,7 +185,7 @@ def _service() -> Iterator[str]:
 def _write_text(path: pathlib.Path) -> pathlib.Path:
     """Writes the text to measure with: the beginning of the files, or generated words."""
     size = _MEGABYTES.value * 10**6
-    lines = _lines_of_files() if _FILES.value else _generated_lines()
+    lines = _lines_of_files() if _FILES.value else generated_lines(_SEED)
     written = 0
     with open(path, "w", encoding="utf-8") as file:
         for line in lines:
@@ -199,20 +200,6 @@ def _lines_of_files() -> Iterator[str]:
 
     for document in iterate_documents(_FILES.value):
         yield from (*document.lines, "")
-
-
-def _generated_lines() -> Iterator[str]:
-    """Sentences of words drawn by Zipf's law, 20 to a document."""
-    generator = np.random.default_rng(_SEED)
-    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
-    words = ["".join(generator.choice(letters, generator.integers(2, 10))) for _ in range(20_000)]
-    shares = 1 / np.arange(10, len(words) + 10)
-    while True:
-        for _ in range(20):
-            yield " ".join(
-                generator.choice(words, generator.integers(5, 30), p=shares / shares.sum())
-            )
-        yield ""
 
 
 def _vocabulary(path: pathlib.Path, text: pathlib.Path) -> pathlib.Path:
