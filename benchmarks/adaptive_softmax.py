@@ -2,6 +2,7 @@
 
   python -m benchmarks.adaptive_softmax
   python -m benchmarks.adaptive_softmax --outputs=250000 --optimizer=none
+  python -m benchmarks.adaptive_softmax --outputs=1000000   # takes minutes and 8 GB
 
 A step is the loss of a batch of random hidden states, its gradients by them and by all weights of
 the head, and an update of the weights by our AdamW, or none. Targets are drawn by Zipf's law as
@@ -9,107 +10,74 @@ words are, p = 1 / (rank + 2.7), and labels are shuffled, so that the adaptive s
 ranks as it must on real data. Steps of the two go in turns in one process: what else the machine
 does meets both; the processor time of all threads is told beside the time that passes. Memory is
 measured in a process for each, on Linux: the highest resident size until a step is made, less that
-before the head was. Prints a table and, as the last line, JSON.
+before the head was.
 """
 
-import json
 import pathlib
 import re
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from absl import flags
 
-from keras_bert_cls.cli.program import Program
+from benchmarks.benchmark import Benchmark
+from benchmarks.interleaved import ratio
 
-program = Program("benchmarks.adaptive_softmax", __doc__)
-flags.DEFINE_list(
-    "outputs", ["30000", "250000", "1000000"], "Numbers of labels.", flag_values=program.flags
-)
-flags.DEFINE_integer("batch", 512, "Rows of a batch.", 1, flag_values=program.flags)
-flags.DEFINE_integer("hidden", 256, "Width of the hidden states.", 1, flag_values=program.flags)
-flags.DEFINE_integer("clusters", 3, "Clusters beside the shortlist.", 1, flag_values=program.flags)
-flags.DEFINE_float("div_value", 4.0, "See AdaptiveSoftmax.", flag_values=program.flags)
-flags.DEFINE_integer("rounds", 7, "Timed steps of each.", 1, flag_values=program.flags)
+benchmark = Benchmark("adaptive_softmax", __doc__, texts=False)
+_FLAGS = benchmark.program.flags
+flags.DEFINE_list("outputs", ["30000", "250000"], "Numbers of labels.", flag_values=_FLAGS)
+flags.DEFINE_integer("batch", 512, "Rows of a batch.", 1, flag_values=_FLAGS)
+flags.DEFINE_integer("hidden", 256, "Width of the hidden states.", 1, flag_values=_FLAGS)
+flags.DEFINE_integer("clusters", 3, "Clusters beside the shortlist.", 1, flag_values=_FLAGS)
+flags.DEFINE_float("div_value", 4.0, "See AdaptiveSoftmax.", flag_values=_FLAGS)
 flags.DEFINE_enum(
-    "optimizer", "adamw", ["adamw", "none"], "Whether steps update.", flag_values=program.flags
+    "optimizer", "adamw", ["adamw", "none"], "Whether steps update.", flag_values=_FLAGS
 )
 flags.DEFINE_enum(
-    "memory_of", None, ["full", "adaptive"], "For processes of its own.", flag_values=program.flags
+    "memory_of",
+    None,
+    ["full", "adaptive"],
+    "Tell the memory of one head alone, in MB; for processes of its own.",
+    flag_values=_FLAGS,
 )
 
 BATCHES = 8
 _KINDS = ("full", "adaptive")
-_COLUMNS = (
-    "outputs",
-    "cutoffs",
-    "full ms",
-    "adaptive ms",
-    "times faster",
-    "least to most",
-    "by processor time",
-    "full MB",
-    "adaptive MB",
-    "times less",
-)
 
 
-def _run(_) -> None:
-    sizes = [int(size) for size in program.flags.outputs]
-    if program.flags.memory_of:
-        print(json.dumps(_peak_megabytes(program.flags.memory_of, sizes[0])))
-    else:
-        print(f"| {' | '.join(_COLUMNS)} |\n|{'---|' * len(_COLUMNS)}", flush=True)
-        results = []
-        for size in sizes:
-            results.append(_compare(size))
-            print(f"| {' | '.join(_cells(results[-1]))} |", flush=True)
-        names = ("batch", "hidden", "div_value", "optimizer", "rounds")
-        settings = {name: program.flags[name].value for name in names}
-        print(json.dumps({**settings, "results": results}))
-
-
-def _cells(result: dict) -> list[str]:
-    ratios = result["ratios"]
-    return [
-        f"{result['outputs']:,}",
-        ", ".join(f"{cutoff:,}" for cutoff in result["cutoffs"]),
-        f"{result['full_ms']:,.1f}",
-        f"{result['adaptive_ms']:,.1f}",
-        f"{statistics.median(ratios):.1f}",
-        f"{min(ratios):.1f} to {max(ratios):.1f}",
-        f"{result['processor_ratio']:.1f}",
-        f"{result['full_mb']:,.0f}",
-        f"{result['adaptive_mb']:,.0f}",
-        f"{result['full_mb'] / result['adaptive_mb']:.1f}",
-    ]
+def _measure() -> Iterator[dict]:
+    for outputs in map(int, _FLAGS.outputs):
+        yield _compare(outputs)
 
 
 def _compare(outputs: int) -> dict:
     """Times steps of both in turns, and measures their memory."""
-    memory = {f"{kind}_mb": _memory_in_a_process(kind, outputs) for kind in _KINDS}
+    memory = {kind: _memory_in_a_process(kind, outputs) for kind in _KINDS}
     steps = {kind: _make_step(kind, outputs) for kind in _KINDS}
     times: dict[str, list[tuple[float, float]]] = {kind: [] for kind in _KINDS}
     for step in steps.values():
         step(0)  # traces
-    for number in range(program.flags.rounds):
+    for number in range(benchmark.rounds):
         for kind, step in steps.items():
             times[kind].append(timed(step, number))
     passed, worked = (
-        np.array([[pair[which] for pair in times[kind]] for kind in _KINDS]) for which in (0, 1)
+        {kind: [pair[which] for pair in pairs] for kind, pairs in times.items()} for which in (0, 1)
     )
-    medians = dict(zip(("full_ms", "adaptive_ms"), np.median(passed, axis=1) * 1e3, strict=True))
+    faster, by_processor = (ratio(one["full"], one["adaptive"]) for one in (passed, worked))
     return {
         "outputs": outputs,
-        "cutoffs": _cutoffs(outputs),
-        **medians,
-        "ratios": (passed[0] / passed[1]).tolist(),
-        "processor_ratio": float(np.median(worked[0] / worked[1])),
-        **memory,
+        "cutoffs": ", ".join(f"{cutoff:,}" for cutoff in _cutoffs(outputs)),
+        "full ms": 1e3 * statistics.median(passed["full"]),
+        "adaptive ms": 1e3 * statistics.median(passed["adaptive"]),
+        "times faster": [faster.low, faster.median, faster.high],
+        "by processor time": [by_processor.low, by_processor.median, by_processor.high],
+        "full MB": memory["full"],
+        "adaptive MB": memory["adaptive"],
+        "times less": memory["full"] / memory["adaptive"],
     }
 
 
@@ -124,13 +92,17 @@ def _memory_in_a_process(kind: str, outputs: int) -> float:
     command = [sys.executable, "-m", "benchmarks.adaptive_softmax"]
     command += [f"--memory_of={kind}", f"--outputs={outputs}"]
     for name in ("batch", "hidden", "clusters", "div_value", "optimizer"):
-        command.append(f"--{name}={program.flags[name].value}")
+        command.append(f"--{name}={_FLAGS[name].value}")
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return float(done.stdout.splitlines()[-1])
 
 
+def _tell_memory(_: list[str]) -> None:
+    print(_peak_megabytes(_FLAGS.memory_of, int(_FLAGS.outputs[0])))
+
+
 def _peak_megabytes(kind: str, outputs: int) -> float:
-    _make_step("adaptive", 100 * program.flags.clusters)(0)  # TensorFlow's own start
+    _make_step("adaptive", 100 * _FLAGS.clusters)(0)  # TensorFlow's own start
     before = _resident_megabytes("VmRSS")
     pathlib.Path("/proc/self/clear_refs").write_text("5")  # forgets the highest size so far
     step = _make_step(kind, outputs)
@@ -150,7 +122,7 @@ def _counts(outputs: int) -> np.ndarray:
 def _cutoffs(outputs: int) -> tuple[int, ...]:
     from keras_bert_cls.modeling.adaptive_cutoffs import adaptive_cutoffs
 
-    settings = program.flags
+    settings = _FLAGS
     return adaptive_cutoffs(
         _counts(outputs),
         settings.hidden,
@@ -170,21 +142,19 @@ def _make_step(kind: str, outputs: int) -> Callable[[int], object]:
     random = np.random.default_rng(0)
     order = random.permutation(outputs)
     shares = _counts(outputs) / _counts(outputs).sum()
-    shape = (BATCHES, program.flags.batch)
+    shape = (BATCHES, _FLAGS.batch)
     targets = tf.constant(order[random.choice(outputs, shape, p=shares)], tf.int32)
-    hidden = tf.constant(random.normal(size=(*shape, program.flags.hidden)), tf.float32)
+    hidden = tf.constant(random.normal(size=(*shape, _FLAGS.hidden)), tf.float32)
     if kind == "full":
         layer = keras.layers.Dense(outputs)
 
         def loss(rows, labels):
             return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, layer(rows))
     else:
-        layer = AdaptiveSoftmax(
-            outputs, _cutoffs(outputs), program.flags.div_value, label_order=order
-        )
+        layer = AdaptiveSoftmax(outputs, _cutoffs(outputs), _FLAGS.div_value, label_order=order)
         loss = layer.loss
-    layer.build((None, program.flags.hidden))
-    return training_step(layer, loss, hidden, targets, program.flags.optimizer == "adamw")
+    layer.build((None, _FLAGS.hidden))
+    return training_step(layer, loss, hidden, targets, _FLAGS.optimizer == "adamw")
 
 
 def training_step(layer, loss, hidden, targets, update: bool) -> Callable[[int], object]:
@@ -228,7 +198,10 @@ def training_step(layer, loss, hidden, targets, update: bool) -> Callable[[int],
 
 def main(argv=None) -> int:
     """Runs the program; returns the exit code."""
-    return program.run(_run, argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    if any(argument.startswith("--memory_of") for argument in arguments):
+        return benchmark.program.run(_tell_memory, argv)
+    return benchmark.run(_measure, argv)
 
 
 if __name__ == "__main__":

@@ -21,26 +21,29 @@ class Benchmark:
     Args:
       name: of its module.
       description: the module's docstring.
+      texts: whether it runs on texts of the data sets: it has --source then.
+      turns: whether contenders take turns: it has --rounds then.
 
     Attributes:
       program: where it defines more flags.
     """
 
-    def __init__(self, name: str, description: str):
+    def __init__(self, name: str, description: str, texts: bool = True, turns: bool = True):
         self.name = name
         self.program = Program(f"benchmarks.{name}", description)
         values = self.program.flags
-        source = SHARED_DATA if pathlib.Path(SHARED_DATA).is_dir() else None
-        flags.DEFINE_string(
-            "source",
-            source,
-            "The data sets' folder; '' takes the demo's corpus.",
-            flag_values=values,
-        )
         flags.DEFINE_string("output", "runs/bench", "Results, models.", flag_values=values)
-        flags.DEFINE_integer(
-            "rounds", 5, "Times that all are timed in turn.", 3, flag_values=values
-        )
+        if texts:
+            flags.DEFINE_string(
+                "source",
+                SHARED_DATA if pathlib.Path(SHARED_DATA).is_dir() else None,
+                "The data sets' folder; '' takes the demo's corpus.",
+                flag_values=values,
+            )
+        if turns:
+            flags.DEFINE_integer(
+                "rounds", 5, "Times that all are timed in turn.", 3, flag_values=values
+            )
 
     @property
     def source(self) -> pathlib.Path | None:

@@ -24,7 +24,7 @@ from benchmarks.benchmark import Benchmark
 from benchmarks.contender import Contender
 from benchmarks.generated_text import generated_lines, generated_sentences
 
-benchmark = Benchmark("file_size", __doc__)
+benchmark = Benchmark("file_size", __doc__, texts=False, turns=False)
 _FLAGS = benchmark.program.flags
 # Action of the worker, and the file that it reads.
 _STAGES = {

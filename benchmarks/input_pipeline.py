@@ -6,7 +6,6 @@
 Without --files the text is generated. Every figure is of one pass after the first batch, so that
 neither TensorFlow's start nor the tracing of graphs is in it; packing is measured from the first
 finished unit of work to the last: with two processes the start of the slower one counts.
-Prints a table and, as the last line, JSON.
 """
 
 import contextlib
@@ -23,28 +22,29 @@ from collections.abc import Iterator
 import numpy as np
 from absl import flags
 
+from benchmarks.benchmark import Benchmark
 from benchmarks.generated_text import generated_lines
-from keras_bert_cls.cli.program import Program
 
-program = Program("input_pipeline", __doc__)
+benchmark = Benchmark("input_pipeline", __doc__, texts=False, turns=False)
+_FLAGS = benchmark.program.flags
 
 _FILES = flags.DEFINE_list(
     "files",
     [],
     "Text files and glob patterns; .gz and .xz are unpacked.",
-    flag_values=program.flags,
+    flag_values=_FLAGS,
 )
 _VOCABULARY = flags.DEFINE_string(
     "vocabulary",
     None,
     "The vocabulary; by default learned from the text.",
-    flag_values=program.flags,
+    flag_values=_FLAGS,
 )
 _MEGABYTES = flags.DEFINE_integer(
-    "megabytes", 8, "How much of the text to take.", 1, flag_values=program.flags
+    "megabytes", 8, "How much of the text to take.", 1, flag_values=_FLAGS
 )
-_MAX_LENGTH = flags.DEFINE_integer("max_length", 128, "Tokens a row.", 8, flag_values=program.flags)
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Rows a batch.", 1, flag_values=program.flags)
+_MAX_LENGTH = flags.DEFINE_integer("max_length", 128, "Tokens a row.", 8, flag_values=_FLAGS)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Rows a batch.", 1, flag_values=_FLAGS)
 
 _ROWS_PER_SHARD = 512
 _SEED = 0
@@ -59,22 +59,13 @@ class Measurement:
     seconds: float
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Runs the program; returns its exit code."""
-    return program.run(_run, argv)
-
-
-def _run(_: list[str]) -> None:
+def _measure() -> Iterator[dict]:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         text = _write_text(folder / "text.txt")
         vocabulary = _vocabulary(folder / "vocab.txt", text)
-        found = list(_measurements(folder, text, vocabulary))
-    print(f"{text.name}: {_MEGABYTES.value} MB, max_length {_MAX_LENGTH.value}")
-    for one in found:
-        rate = one.tokens / one.seconds
-        print(f"{one.path:44} {one.tokens:12,} tokens {one.seconds:7.1f} s {rate:12,.0f} tokens/s")
-    print(json.dumps([dataclasses.asdict(one) for one in found]))
+        for one in _measurements(folder, text, vocabulary):
+            yield {**dataclasses.asdict(one), "tokens/s": one.tokens / one.seconds}
 
 
 def _measurements(
@@ -210,6 +201,11 @@ def _vocabulary(path: pathlib.Path, text: pathlib.Path) -> pathlib.Path:
 
     learn_vocabulary(iterate_texts(str(text)), size=8000).save(path)
     return path
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the program; returns its exit code."""
+    return benchmark.run(_measure, argv)
 
 
 if __name__ == "__main__":

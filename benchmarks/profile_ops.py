@@ -23,7 +23,7 @@ from benchmarks.models import ModelFiles, model_files
 from benchmarks.op_profile import OpTime, profiled
 from benchmarks.texts import load_texts
 
-benchmark = Benchmark("profile_ops", __doc__)
+benchmark = Benchmark("profile_ops", __doc__, turns=False)
 _FLAGS = benchmark.program.flags
 flags.DEFINE_list("of", ["request", "training"], "What to profile.", flag_values=_FLAGS)
 flags.DEFINE_string("size", "6x384", "The model: blocks x width.", flag_values=_FLAGS)
