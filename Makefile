@@ -1,7 +1,8 @@
 # make demo   set up, then raw text -> pretrain -> fine-tune -> export -> serve -> query
 # make test   set up, then lint and the test suite
 # make slow   whole runs and heavy references
-# make bench  all benchmarks beside the peers (about 25 minutes; installs these into runs/bench/peer)
+# make bench  all benchmarks beside the peers, which it installs into runs/bench/peer (an estimated
+#             40 minutes on 2 quiet cores)
 # make bench-quick   the ratios that moved since benchmarks/baseline.json (about 5 minutes)
 PYTHON ?= python3
 VENV ?= .venv
@@ -38,11 +39,20 @@ test: lint
 slow: setup
 	$(BIN)/python -m pytest -m slow
 
-BENCHMARKS := tokenization single_latency batch_inference training_step server_throughput \
-	export_load scaling
-
 bench: setup
-	for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	$(BIN)/python -m benchmarks.tokenization
+	$(BIN)/python -m benchmarks.single_latency --rounds=3
+	$(BIN)/python -m benchmarks.batch_inference --rounds=3 --max_rows=128
+	$(BIN)/python -m benchmarks.training_step --rounds=3 --batches=2
+	$(BIN)/python -m benchmarks.pretraining --rounds=3
+	$(BIN)/python -m benchmarks.server_throughput --rounds=3
+	$(BIN)/python -m benchmarks.export_load
+	$(BIN)/python -m benchmarks.scaling
+	$(BIN)/python -m benchmarks.adaptive_softmax
+	$(BIN)/python -m benchmarks.input_pipeline
+	$(BIN)/python -m benchmarks.file_size
+	$(BIN)/python -m benchmarks.levers
+	$(BIN)/python -m benchmarks.profile_ops
 
 bench-quick: setup
 	$(BIN)/python -m benchmarks.quick

@@ -25,7 +25,6 @@ import numpy as np
 from absl import flags
 
 from benchmarks.benchmark import Benchmark
-from benchmarks.interleaved import ratio
 
 benchmark = Benchmark("adaptive_softmax", __doc__, texts=False)
 _FLAGS = benchmark.program.flags
@@ -67,14 +66,18 @@ def _compare(outputs: int) -> dict:
     passed, worked = (
         {kind: [pair[which] for pair in pairs] for kind, pairs in times.items()} for which in (0, 1)
     )
-    faster, by_processor = (ratio(one["full"], one["adaptive"]) for one in (passed, worked))
+    faster, by_processor = (
+        [a / b for a, b in zip(one["full"], one["adaptive"], strict=True)]
+        for one in (passed, worked)
+    )
     return {
         "outputs": outputs,
         "cutoffs": ", ".join(f"{cutoff:,}" for cutoff in _cutoffs(outputs)),
         "full ms": 1e3 * statistics.median(passed["full"]),
         "adaptive ms": 1e3 * statistics.median(passed["adaptive"]),
-        "times faster": [faster.low, faster.median, faster.high],
-        "by processor time": [by_processor.low, by_processor.median, by_processor.high],
+        "times faster": statistics.median(faster),
+        "least to most": [min(faster), max(faster)],
+        "by processor time": statistics.median(by_processor),
         "full MB": memory["full"],
         "adaptive MB": memory["adaptive"],
         "times less": memory["full"] / memory["adaptive"],

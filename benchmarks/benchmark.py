@@ -117,7 +117,7 @@ def clock_of(benchmark: Benchmark) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    if isinstance(value, Sequence) and not isinstance(value, str):  # low, median, high
-        low, median, high = value
-        return f"{median:.2f} ({low:.2f}–{high:.2f})"
+    if isinstance(value, Sequence) and not isinstance(value, str):  # low, perhaps median, high
+        low, *median, high = value
+        return f"{median[0]:.2f} ({low:.2f}–{high:.2f})" if median else f"{low:.2f}–{high:.2f}"
     return str(value)
