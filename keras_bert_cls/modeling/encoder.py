@@ -39,42 +39,7 @@ def build_encoder(config: EncoderConfig, name: str = "encoder") -> keras.Model:
     inputs = {key: keras.Input((None,), dtype="int32", name=key) for key in INPUT_NAMES}
     tokens = PackTokens(pack=config.pack_tokens, name="pack_tokens")(**inputs)
 
-    # === Embeddings ===
-    def initializer() -> keras.Initializer:
-        return keras.initializers.TruncatedNormal(stddev=config.initializer_stddev)
-
-    token_embedding = keras.layers.ReversibleEmbedding(
-        config.vocabulary_size,
-        config.hidden_dim,
-        tie_weights=True,
-        embeddings_initializer=initializer(),
-        name="token_embedding",
-    )
-    position_embedding = position_layer(
-        config.positions,
-        config.max_sequence_length,
-        config.hidden_dim,
-        initializer(),
-        name="position_embedding",
-    )
-    segment_embedding = keras.layers.Embedding(
-        config.num_segments,
-        config.hidden_dim,
-        embeddings_initializer=initializer(),
-        name="segment_embedding",
-    )
-    x = EmbeddingSum(name="embeddings")(
-        [
-            token_embedding(tokens["token_ids"]),
-            position_embedding(tokens["positions"]),
-            segment_embedding(tokens["segment_ids"]),
-        ]
-    )
-    x = keras.layers.LayerNormalization(epsilon=config.layer_norm_epsilon, name="embeddings_norm")(
-        x
-    )
-    per = "token" if config.pack_tokens else "position"
-    x = Dropout(config.dropout, per, name="embeddings_dropout")(x)
+    x = _embeddings(config, tokens)
 
     # === Blocks ===
     for index in range(config.num_layers):
@@ -97,13 +62,56 @@ def build_encoder(config: EncoderConfig, name: str = "encoder") -> keras.Model:
         x, rows=tokens["rows"], slots=tokens["slots"]
     )
     pooler = keras.layers.Dense(
-        config.hidden_dim, activation="tanh", kernel_initializer=initializer(), name="pooler"
+        config.hidden_dim,
+        activation="tanh",
+        kernel_initializer=_initializer(config),
+        name="pooler",
     )
     outputs = {
         "sequence_output": sequence_output,
         "pooled_output": pooler(sequence_output[:, 0, :]),
     }
     return keras.Model(inputs, outputs, name=name)
+
+
+def _embeddings(config: EncoderConfig, tokens: dict[str, keras.KerasTensor]) -> keras.KerasTensor:
+    """Returns what the first block reads, of the tokens as PackTokens gives them."""
+    token_embedding = keras.layers.ReversibleEmbedding(
+        config.vocabulary_size,
+        config.hidden_dim,
+        tie_weights=True,
+        embeddings_initializer=_initializer(config),
+        name="token_embedding",
+    )
+    position_embedding = position_layer(
+        config.positions,
+        config.max_sequence_length,
+        config.hidden_dim,
+        _initializer(config),
+        name="position_embedding",
+    )
+    segment_embedding = keras.layers.Embedding(
+        config.num_segments,
+        config.hidden_dim,
+        embeddings_initializer=_initializer(config),
+        name="segment_embedding",
+    )
+    x = EmbeddingSum(name="embeddings")(
+        [
+            token_embedding(tokens["token_ids"]),
+            position_embedding(tokens["positions"]),
+            segment_embedding(tokens["segment_ids"]),
+        ]
+    )
+    norm = keras.layers.LayerNormalization(
+        epsilon=config.layer_norm_epsilon, name="embeddings_norm"
+    )
+    per = "token" if config.pack_tokens else "position"
+    return Dropout(config.dropout, per, name="embeddings_dropout")(norm(x))
+
+
+def _initializer(config: EncoderConfig) -> keras.Initializer:
+    return keras.initializers.TruncatedNormal(stddev=config.initializer_stddev)
 
 
 def encoder_config(model: keras.Model) -> EncoderConfig:
