@@ -34,7 +34,11 @@ flags.DEFINE_list(
 )
 flags.DEFINE_string("size", "6x384", "The model: blocks x width.", flag_values=_FLAGS)
 flags.DEFINE_enum(
-    "precision", "float32", ["float32", "bfloat16"], "Of the export.", flag_values=_FLAGS
+    "precision",
+    "float32",
+    ["float32", "bfloat16"],
+    "Of the export; in bfloat16 training has mixed precision.",
+    flag_values=_FLAGS,
 )
 flags.DEFINE_integer("tokens", 22, "Of the request, about.", 3, flag_values=_FLAGS)
 flags.DEFINE_integer("rows", 32, "Of the training batch.", 1, flag_values=_FLAGS)
@@ -115,7 +119,7 @@ def _training(files: ModelFiles, texts: Texts) -> Callable[[], object]:
     from keras_bert_cls.training.objectives import SingleLabelObjective
 
     trained = TrainedModel.load(files.run)
-    loop = make_loop(rebuilt(trained.model), SingleLabelObjective())
+    loop = make_loop(_in_precision(lambda: rebuilt(trained.model)), SingleLabelObjective())
     some = texts.rows[: _FLAGS.rows]
     batch = prepared(trained.tokenizer, some, [number % 10 for number in range(len(some))])
     return _updates(loop, batch)
@@ -130,7 +134,8 @@ def _pretraining(files: ModelFiles, texts: Texts) -> Callable[[], object]:
     from keras_bert_cls.modeling.trained_model import TrainedModel
     from keras_bert_cls.training.objectives import MaskedLMObjective
 
-    model = masked_lm_model(encoder_config(TrainedModel.load(files.run).model))
+    config = encoder_config(TrainedModel.load(files.run).model)
+    model = _in_precision(lambda: masked_lm_model(config))
     with tempfile.TemporaryDirectory() as folder:
         text, file = pathlib.Path(folder) / "text.txt", f"{folder}/batches.npz"
         text.write_text("\n".join(texts.rows), encoding="utf-8")
@@ -139,6 +144,13 @@ def _pretraining(files: ModelFiles, texts: Texts) -> Callable[[], object]:
         )
         (batch,) = read_batches(file)
     return _updates(make_loop(model, MaskedLMObjective()), batch)
+
+
+def _in_precision(build: Callable):
+    from keras_bert_cls.training.run import with_precision
+
+    policy = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[_FLAGS.precision]
+    return with_precision(policy, build)
 
 
 def _updates(loop, batch: dict) -> Callable[[], object]:
