@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from keras_bert_cls.training.adam_step import AdamStep, change_all, change_rows
 from keras_bert_cls.training.parameter_rules import ParameterRule
+from keras_bert_cls.training.row_gradients import Gradient
 
 
 class AdamW:
@@ -21,8 +23,11 @@ class AdamW:
       variables: the weights; frozen ones (rate multiple 0) are left out.
       rules: one for each weight, from `match_rules`.
       beta_1, beta_2, epsilon: of Adam.
+      lazy: of a weight whose gradient is rows change only those; see `change_rows`.
 
     Attributes:
+      variables: the weights that are not frozen.
+      lazy: as given.
       state: the moments by the weights' paths, to be put into a checkpoint.
     """
 
@@ -33,11 +38,13 @@ class AdamW:
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-6,
+        lazy: bool = False,
     ):
         chosen = [(v, r) for v, r in zip(variables, rules, strict=True) if r.learning_rate > 0]
         self.variables = [variable for variable, _ in chosen]
         self._rules = [rule for _, rule in chosen]
         self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
+        self.lazy = lazy
 
         def moments(name: str) -> dict[str, tf.Variable]:
             return {
@@ -49,7 +56,7 @@ class AdamW:
 
     def apply(
         self,
-        gradients: Sequence[tf.Tensor],
+        gradients: Sequence[Gradient],
         learning_rate: tf.Tensor,
         update: tf.Tensor,
         only_if: tf.Tensor | None = None,
@@ -57,11 +64,16 @@ class AdamW:
         """Updates the weights; to be called in replica context.
 
         Args:
-          gradients: one for each of `variables`, the same on every replica.
+          gradients: one for each of `variables`, the same on every replica; of rows none twice.
           learning_rate: float32 scalar, before the rules' multiples.
           update: int64 scalar, the number of this update, from 1.
           only_if: bool scalar; False leaves everything as it is. None updates.
+
+        Raises:
+          ValueError: lazy, but there is no gradient of rows.
         """
+        if self.lazy and not any(isinstance(each, tf.IndexedSlices) for each in gradients):
+            raise ValueError("the optimizer is lazy, but no weight is only looked up by rows")
         context = tf.distribute.get_replica_context()
         context.merge_call(self._update_all, args=(list(gradients), learning_rate, update, only_if))
 
@@ -93,25 +105,15 @@ class AdamW:
             tf.cond(only_if, change, lambda: False)
 
     def _change(self, variable, first, second, gradient, learning_rate, update, rule):
-        rate = learning_rate * rule.learning_rate
-        if rule.weight_decay:
-            # Assigning a product takes its buffer; subtracting it would read the weight once more.
-            variable.assign(variable * (1 - rate * rule.weight_decay))
-        exponent = tf.cast(update, tf.float32)
-        beta_2_power = tf.pow(tf.constant(self._beta_2, tf.float32), exponent)
-        # One fused kernel instead of a dozen operations over each weight.
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=first.handle,
-            v=second.handle,
-            beta1_power=tf.pow(tf.constant(self._beta_1, tf.float32), exponent),
-            beta2_power=beta_2_power,
-            lr=rate,
-            beta1=self._beta_1,
-            beta2=self._beta_2,
-            # The kernel adds it to the biased root; the paper, and PyTorch, to the unbiased one.
-            epsilon=self._epsilon * tf.sqrt(1 - beta_2_power),
-            grad=gradient,
-            use_locking=False,
-            use_nesterov=False,
+        step = AdamStep(
+            rate=learning_rate * rule.learning_rate,
+            number=tf.cast(update, tf.float32),
+            weight_decay=rule.weight_decay,
+            beta_1=self._beta_1,
+            beta_2=self._beta_2,
+            epsilon=self._epsilon,
         )
+        if isinstance(gradient, tf.IndexedSlices) and self.lazy:
+            change_rows(step, variable, first, second, gradient)
+        else:
+            change_all(step, variable, first, second, tf.convert_to_tensor(gradient))

@@ -6,8 +6,9 @@ from typing import Any
 import tensorflow as tf
 
 from keras_bert_cls.modeling.embedding_sum import embeddings_through
-from keras_bert_cls.training.gradients import LossOf, dense_gradients
+from keras_bert_cls.training.gradients import LossOf, tape_gradients
 from keras_bert_cls.training.objectives import Tensors
+from keras_bert_cls.training.row_gradients import Gradient, added
 
 
 class AdversarialGradients:
@@ -32,7 +33,7 @@ class AdversarialGradients:
 
     def __call__(
         self, loss_of: LossOf, variables: Sequence[tf.Variable], batch: Tensors
-    ) -> tuple[list[tf.Tensor], Any]:
+    ) -> tuple[list[Gradient], Any]:
         """See `Gradients`; what is beside the loss is that of the pass on the texts as they are."""
         seen: list[tf.Tensor] = []
         with tf.GradientTape() as tape:
@@ -46,7 +47,7 @@ class AdversarialGradients:
                 loss, rest = loss_of()
         if not seen:
             raise ValueError("the model has no EmbeddingSum whose output could be moved")
-        found = dense_gradients(tape, loss, [*variables, *seen])
+        found = tape_gradients(tape, loss, [*variables, *seen])
         plain, uphill = found[: len(variables)], found[len(variables) :]
         steps = iter([self.step(gradient, batch["padding_mask"]) for gradient in uphill])
 
@@ -55,8 +56,8 @@ class AdversarialGradients:
 
         with tf.GradientTape() as tape, embeddings_through(move):
             loss, _ = loss_of()
-        moved = dense_gradients(tape, loss, variables)
-        return [a + b for a, b in zip(plain, moved, strict=True)], rest
+        moved = tape_gradients(tape, loss, variables)
+        return [added(a, b) for a, b in zip(plain, moved, strict=True)], rest
 
     def step(self, gradient: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
         """Returns how the embeddings are moved.

@@ -15,6 +15,7 @@ from keras_bert_cls.training.config import (
     PretrainConfig,
     Seq2SeqConfig,
 )
+from keras_bert_cls.training.lazy_embeddings_config import lazy_embeddings_problems
 from keras_bert_cls.training.multitask_config import MultiTaskConfig
 from keras_bert_cls.training.run_config import RunConfig, sequence_lengths
 
@@ -30,6 +31,7 @@ def check_config(config: RunConfig) -> None:
         found += _part_problems(config)
         found += _problems_between_parts(config)
         found += _layer_problems(config)
+        found += lazy_embeddings_problems(config)
         if isinstance(config, FinetuneConfig):
             found += _finetune_problems(config)
             is_adaptive = config.head.kind == "adaptive"

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from keras_bert_cls.training.objectives import Tensors
+from keras_bert_cls.training.row_gradients import Gradient
 
 LossOf = Callable[[], tuple[tf.Tensor, Any]]
 
@@ -20,24 +21,24 @@ class Gradients(Protocol):
       batch: the piece that `loss_of` runs the model on.
 
     Returns:
-      A dense gradient of every variable, and what `loss_of` returned beside the loss.
+      A gradient of every variable, of a table that is only looked up as rows, and what `loss_of`
+      returned beside the loss.
     """
 
     def __call__(
         self, loss_of: LossOf, variables: Sequence[tf.Variable], batch: Tensors
-    ) -> tuple[list[tf.Tensor], Any]: ...
+    ) -> tuple[list[Gradient], Any]: ...
 
 
 def plain_gradients(
     loss_of: LossOf, variables: Sequence[tf.Variable], batch: Tensors
-) -> tuple[list[tf.Tensor], Any]:
+) -> tuple[list[Gradient], Any]:
     """The gradients of one pass; see `Gradients`."""
     with tf.GradientTape() as tape:
         loss, rest = loss_of()
-    return dense_gradients(tape, loss, variables), rest
+    return tape_gradients(tape, loss, variables), rest
 
 
-def dense_gradients(tape: tf.GradientTape, loss: tf.Tensor, sources: Sequence) -> list[tf.Tensor]:
-    """Returns the gradients as dense tensors, of zeros where the loss does not depend on one."""
-    gradients = tape.gradient(loss, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    return [tf.convert_to_tensor(gradient) for gradient in gradients]
+def tape_gradients(tape: tf.GradientTape, loss: tf.Tensor, sources: Sequence) -> list[Gradient]:
+    """Returns the gradients as the tape has them, zeros where there are none."""
+    return tape.gradient(loss, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)

@@ -9,10 +9,16 @@ import tensorflow as tf
 
 from keras_bert_cls.modeling.document_encoder import encoded_mask
 from keras_bert_cls.modeling.dropout import DropoutPlace, dropout_at
+from keras_bert_cls.training.accumulation import sum_over_pieces
 from keras_bert_cls.training.adamw import AdamW
 from keras_bert_cls.training.gradients import Gradients, plain_gradients
 from keras_bert_cls.training.loss_scale import LossScale
 from keras_bert_cls.training.objectives import Objective, Tensors
+from keras_bert_cls.training.row_gradients import (
+    as_they_are_kept,
+    no_gradient,
+    summed_over_replicas,
+)
 from keras_bert_cls.training.schedules import Schedule
 from keras_bert_cls.training.term_sums import sum_names, term_sums
 from keras_bert_cls.training.weight_average import WeightAverage
@@ -186,7 +192,7 @@ class TrainingLoop:
         totals, before = self._totals(context, part)
         rows = tf.shape(part["token_ids"])[0]
         gradients, stats = self._accumulate(part, totals, replica * rows, before)
-        gradients = context.all_reduce(_SUM, gradients)
+        gradients = summed_over_replicas(gradients, as_rows=self._optimizer.lazy)
         stats = context.all_reduce(
             _SUM, tf.concat([stats[:1], [tf.cast(stop, tf.float32)], stats[1:]], 0)
         )
@@ -220,38 +226,22 @@ class TrainingLoop:
     def _accumulate(self, part, totals, first_row, before):
         """Sums gradients and [loss, *sums] over the pieces of a replica's part."""
 
-        def piece_at(index):
-            return self._part(part, self._accumulation, index)
-
-        def add(index, first_row, before, gradients, stats):
-            piece = piece_at(index)
+        def piece_at(index, place):
+            first_row, before = place
+            piece = self._part(part, self._accumulation, index)
             counts, length = self._encoded(piece)
             sequence, token = tf.unstack(before)
             seed = tf.constant(self._seed, tf.int64)
             position = sequence * length
             place = DropoutPlace(seed, self.step, first_row, sequence, token, position)
-            more, new = self._gradients(piece, totals, place)
-            # TensorFlow melts additions into one of many terms, whose order depends on which
-            # thread is faster, but not those that wait for something.
-            with tf.control_dependencies([new]):
-                gradients = [a + b for a, b in zip(gradients, more, strict=True)]
+            gradients, stats = self._gradients(piece, totals, place)
             rows = tf.shape(piece["token_ids"])[0]
-            return index + 1, first_row + rows, before + counts, gradients, stats + new
+            return (first_row + rows, before + counts), gradients, stats
 
-        state = (
-            tf.constant(0),
-            first_row,
-            before,
-            [tf.zeros(v.shape, v.dtype) for v in self._optimizer.variables],
-            tf.zeros([1 + len(self._sum_names)]),
-        )
-        if self._accumulation == 1:
-            return add(*state)[3:]
-        # A loop in the graph: memory and compile time do not grow with the pieces.
-        state = tf.while_loop(
-            lambda index, *_: index < self._accumulation, add, state, parallel_iterations=1
-        )
-        return state[3:]
+        optimizer = self._optimizer
+        zeros = [no_gradient(variable, optimizer.lazy) for variable in optimizer.variables]
+        nothing = zeros, tf.zeros([1 + len(self._sum_names)])
+        return sum_over_pieces(piece_at, self._accumulation, (first_row, before), nothing)
 
     def _update(self, gradients, learning_rate):
         """Unscales, clips and applies gradients; returns if they were finite, and their norm."""
@@ -262,9 +252,9 @@ class TrainingLoop:
         if self._clip_norm:
             clip = self._clip_norm / tf.maximum(norm, self._clip_norm)
             factor = tf.where(finite, unscale * clip, float("nan"))
-            gradients = [gradient * factor for gradient in gradients]
+            gradients = [tf.math.scalar_mul(factor, gradient) for gradient in gradients]
         elif self._loss_scale.enabled:
-            gradients = [gradient * unscale for gradient in gradients]
+            gradients = [tf.math.scalar_mul(unscale, gradient) for gradient in gradients]
         only_if = finite if self._loss_scale.enabled else None
         self._optimizer.apply(gradients, learning_rate, self._updates + 1, only_if)
         if self._average is not None:
@@ -293,7 +283,7 @@ class TrainingLoop:
         sums["sequences"] = tf.reduce_sum(tf.cast(lengths > 0, tf.float32))
         sums["tokens"], sums["token_pairs"] = tf.reduce_sum(lengths), tf.reduce_sum(lengths**2)
         stats = tf.stack([loss, *(sums[name] for name in self._sum_names)])
-        return gradients, stats
+        return as_they_are_kept(gradients, self._optimizer.variables), stats
 
     @staticmethod
     def _part(batch, parts, index):

@@ -19,6 +19,9 @@ class OptimizerConfig:
       weight_decay: decoupled; biases and norms are spared.
       beta_1, beta_2, epsilon: of Adam.
       clip_norm: largest global gradient norm; 0 for no limit.
+      lazy_embeddings: rows of the token embedding that have no gradient in an update keep weights
+        and moments, where AdamW would decay both and move them on with their momentum. Other
+        results, less time; see `change_rows`.
       layer_decay: each block below the top learns at this multiple of the rate of the one above.
       rules: (regex, learning rate multiple, weight decay), tried before the rules that follow from
         weight_decay and layer_decay; the first that is found in a weight's path counts. Multiple 0
@@ -33,6 +36,7 @@ class OptimizerConfig:
     beta_2: float = 0.999
     epsilon: float = 1e-6
     clip_norm: float = 1.0
+    lazy_embeddings: bool = False
     layer_decay: float = 1.0
     rules: tuple[tuple[str, float, float], ...] = ()
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from keras_bert_cls.errors import UserError
 
+TOKEN_EMBEDDING = "token_embedding/embeddings"  # its path
 NOT_DECAYED = r"(bias|gamma|beta|thresholds)$"
 
 

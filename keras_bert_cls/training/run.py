@@ -228,7 +228,14 @@ def make_optimizer(model: keras.Model, config: OptimizerConfig) -> AdamW:
     ]
     variables = model.trainable_variables
     matched = match_rules([variable.path for variable in variables], rules)
-    return AdamW(variables, matched, config.beta_1, config.beta_2, config.epsilon)
+    return AdamW(
+        variables,
+        matched,
+        config.beta_1,
+        config.beta_2,
+        config.epsilon,
+        lazy=config.lazy_embeddings,
+    )
 
 
 def with_precision(precision: str, build: Callable[[], keras.Model]) -> keras.Model:

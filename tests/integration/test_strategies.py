@@ -186,6 +186,18 @@ def test_training_aids(files):
     check("finetune", config, files)
 
 
+@pytest.mark.slow
+def test_lazy_embeddings(files):
+    config = finetune_config(
+        files,
+        **TRAIN,
+        optimizer_clip_norm=0.2,
+        optimizer_lazy_embeddings=True,
+        data_test_files=(),
+    )
+    check("finetune", config, files)
+
+
 def test_pretraining(files):
     config = pretrain_config(
         files,

@@ -1,5 +1,7 @@
 """A few updates of a few weights under a tf.distribute strategy, with checkpoints.
 
+Of one of them, a table, only two rows change in an update.
+
     python strategy_run.py STRATEGY FOLDER STEPS
 
 with STRATEGY default, mirrored (two CPU devices) or multi_worker (TF_CONFIG says which worker).
@@ -20,8 +22,9 @@ import tensorflow as tf
 from keras_bert_cls.training.adamw import AdamW
 from keras_bert_cls.training.checkpoints import Checkpoints, Progress
 from keras_bert_cls.training.parameter_rules import ParameterRule
+from keras_bert_cls.training.row_gradients import summed_over_replicas
 
-SHAPES = {"kernel": (64, 32), "bias": (32,), "gamma": ()}
+SHAPES = {"kernel": (64, 32), "bias": (32,), "gamma": (), "table": (6, 4)}
 
 
 class StrategyRun:
@@ -35,7 +38,7 @@ class StrategyRun:
                 keras.Variable(random.normal(size=shape).astype(np.float32), name=name)
                 for name, shape in SHAPES.items()
             ]
-            self.optimizer = AdamW(weights, [ParameterRule("", 1.0, 0.1)] * len(weights))
+            self.optimizer = AdamW(weights, [ParameterRule("", 1.0, 0.1)] * len(weights), lazy=True)
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
             self.half = tf.Variable(tf.ones([3], tf.float16), trainable=False)
         values = {weight.path: weight.value for weight in weights}
@@ -65,7 +68,11 @@ class StrategyRun:
         context = tf.distribute.get_replica_context()
         factor = tf.cast(self.step + 1, tf.float32) / context.num_replicas_in_sync
         gradients = [tf.sin(weight.value * 10) * factor for weight in self.optimizer.variables]
-        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        drawn = tf.random.stateless_uniform([2], [0, self.step], 0, 3, tf.int64)
+        some = drawn + tf.constant([0, 3], tf.int64)
+        shape = tf.constant(SHAPES["table"], tf.int64)
+        gradients[-1] = tf.IndexedSlices(tf.gather(gradients[-1], some), some, shape)
+        gradients = summed_over_replicas(gradients, as_rows=True)
         self.optimizer.apply(gradients, tf.constant(0.01), self.step + 1)
 
     def digests(self) -> list[str]:

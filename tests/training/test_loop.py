@@ -25,7 +25,7 @@ def toy_model(dropout: float = 0.0, precision: str = "float32") -> keras.Model:
             name: keras.Input((None,), dtype="int32", name=name)
             for name in ("token_ids", "segment_ids", "padding_mask")
         }
-        x = keras.layers.Embedding(WORDS, 8)(inputs["token_ids"])
+        x = keras.layers.Embedding(WORDS, 8, name="token_embedding")(inputs["token_ids"])
         x = Dropout(dropout, name="first_dropout")(x)
         mask = keras.ops.expand_dims(keras.ops.cast(inputs["padding_mask"], x.dtype), -1)
         x = keras.ops.sum(x * mask, axis=1)
@@ -61,12 +61,12 @@ def iterator(data: dict[str, np.ndarray], start: int = 0):
     return iter(tf.data.Dataset.from_tensor_slices(data).skip(start))
 
 
-def loop_of(model, objective=None, rate=0.02, epsilon=1e-6, **settings) -> TrainingLoop:
+def loop_of(model, objective=None, rate=0.02, epsilon=1e-6, lazy=False, **settings) -> TrainingLoop:
     variables = model.trainable_variables
     return TrainingLoop(
         tf.distribute.get_strategy(),
         model,
-        AdamW(variables, [DECAY] * len(variables), epsilon=epsilon),
+        AdamW(variables, [DECAY] * len(variables), epsilon=epsilon, lazy=lazy),
         objective or SingleLabelObjective(0.1, CLASS_WEIGHTS),
         lambda step: tf.constant(rate) / tf.cast(step + 1, tf.float32),
         **settings,
