@@ -5,8 +5,9 @@
 
 Each way is a process of its own, with the same weights and real texts; where precision is the same
 so are the answers, which is checked. "one text" and "32 texts" are raw text to probabilities,
-through an export; "training" is an update with 32 rows. Times are those that pass; the last column
-is the same ratio by the processor time of all threads, which other programs disturb less.
+through an export; "training" is an update with 32 rows, which lazy embeddings make otherwise. Times
+are those that pass; the last column is the same ratio by the processor time of all threads, which
+other programs disturb less.
 """
 
 import contextlib
@@ -60,14 +61,18 @@ TRAINED = {
     "fp32": Way(""),
     "fp32, oneDNN on its pool": Way("", environment=_POOL),
     "fp32, padded": Way("", {"pack_tokens": False}),
+    "fp32, lazy embeddings": Way("", {"lazy_embeddings": True}),
     "bf16": Way("", {"precision": "mixed_bfloat16"}),
+    "bf16, lazy embeddings": Way("", {"precision": "mixed_bfloat16", "lazy_embeddings": True}),
 }
 # Lever -> the way without it, and the way with it.
 LEVERS = {
     "oneDNN on the calling thread": ("fp32, oneDNN on its pool", "fp32"),
     "session's ops on the calling thread": ("fp32, ops on a pool", "fp32"),
     "packing": ("fp32, padded", "fp32"),
+    "lazy embeddings": ("fp32", "fp32, lazy embeddings"),
     "bf16": ("fp32", "bf16"),
+    "bf16: lazy embeddings": ("bf16", "bf16, lazy embeddings"),
     "bf16: weights as constants": ("bf16, variables", "bf16"),
     "fp32: weights as constants": ("fp32", "fp32, constants"),
 }

@@ -3,7 +3,7 @@
 from benchmarks.peers.timed_batches import timed_calls
 
 
-def make_loop(model, objective):
+def make_loop(model, objective, lazy_embeddings: bool = False):
     """Returns a TrainingLoop with AdamW, clipping at norm 1 and the rate 1e-5."""
     import tensorflow as tf
 
@@ -13,7 +13,8 @@ def make_loop(model, objective):
     from keras_bert_cls.training.schedules import learning_rate_schedule
 
     variables = model.trainable_variables
-    optimizer = AdamW(variables, [ParameterRule("", 1.0, 0.01)] * len(variables))
+    rules = [ParameterRule("", 1.0, 0.01)] * len(variables)
+    optimizer = AdamW(variables, rules, lazy=lazy_embeddings)
     schedule = learning_rate_schedule("constant", 1e-5, 1000, 0.0)
     return TrainingLoop(
         tf.distribute.get_strategy(), model, optimizer, objective, schedule, clip_norm=1.0

@@ -11,13 +11,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 _loaded: dict = {}
 
 
-def load(folder: str, precision: str = "float32", pack_tokens: bool = True) -> None:
+def load(
+    folder: str,
+    precision: str = "float32",
+    pack_tokens: bool = True,
+    lazy_embeddings: bool = False,
+) -> None:
     """Loads a run's model.
 
     Args:
       folder: of the run.
       precision: a policy of Keras.
       pack_tokens: see EncoderConfig.
+      lazy_embeddings: see OptimizerConfig.
     """
     from keras_bert_cls.modeling.trained_model import TrainedModel
     from keras_bert_cls.training.objectives import SingleLabelObjective
@@ -25,7 +31,7 @@ def load(folder: str, precision: str = "float32", pack_tokens: bool = True) -> N
 
     trained = TrainedModel.load(folder)
     model = with_precision(precision, lambda: rebuilt(trained.model, pack_tokens))
-    _loaded["loop"] = make_loop(model, SingleLabelObjective())
+    _loaded["loop"] = make_loop(model, SingleLabelObjective(), lazy_embeddings)
     _loaded["trained"], _loaded["model"] = trained, model
 
 
