@@ -20,15 +20,17 @@ from test_loop import (
     weights,
 )
 from tiny_multitask import multitask_config
-from tiny_runs import finetune_config, pretrain_config, write_files
+from tiny_runs import finetune_config, pretrain_config, tiny_encoder
 from tiny_seq2seq import seq2seq_config
 
 from keras_bert_cls.errors import UserError
+from keras_bert_cls.modeling.models import classifier_model
 from keras_bert_cls.training.adamw import AdamW
 from keras_bert_cls.training.config_check import check_config
-from keras_bert_cls.training.finetune import finetune
 from keras_bert_cls.training.objectives import SingleLabelObjective
+from keras_bert_cls.training.optimizer_config import OptimizerConfig
 from keras_bert_cls.training.parameter_rules import TOKEN_EMBEDDING, ParameterRule
+from keras_bert_cls.training.run import make_optimizer
 
 ROWS, WIDTH, UPDATES = 12, 5, 30
 BETAS = {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-5}
@@ -52,13 +54,7 @@ def gradients(update: int) -> tf.IndexedSlices:
 
 
 def apply(optimizer: AdamW, gradient, number: int, rate=0.02, only_if=None) -> None:
-    """Makes an update in a graph, as the loop does."""
-
-    @tf.function
-    def update():
-        optimizer.apply([gradient], tf.constant(rate), tf.constant(number, tf.int64), only_if)
-
-    update()
+    optimizer.apply([gradient], tf.constant(rate), tf.constant(number, tf.int64), only_if)
 
 
 def values(optimizer: AdamW) -> list[np.ndarray]:
@@ -249,18 +245,11 @@ def test_two_replicas_equal_one():
 FOLDER = pathlib.Path("data")
 
 
-def test_a_run_is_lazy_and_the_config_says_so(tmp_path):
-    write_files(tmp_path, rows=9)
-    fields = {"train_steps": 2, "data_dev_files": (), "data_test_files": ()}
-    fields |= {"optimizer_weight_decay": 0.5, "tokenizer_vocabulary": f"{tmp_path}/vocab.txt"}
-    found = {}
-    for lazy in (True, False):
-        config = finetune_config(tmp_path, **fields, optimizer_lazy_embeddings=lazy)
-        trained = finetune(config, tmp_path / f"run-{lazy}").trained
-        found[lazy] = trained.model.get_layer("token_embedding").embeddings.numpy()
-    # [PAD] and [MASK] are in no batch: only the dense optimizer decays them.
-    for unused in (0, 4):
-        assert (found[True][unused] != found[False][unused]).all()
+@pytest.mark.parametrize("lazy", [True, False])
+def test_the_config_decides(lazy):
+    model = classifier_model(tiny_encoder(vocabulary_size=9), 2)
+    assert TOKEN_EMBEDDING in [variable.path for variable in model.trainable_variables]
+    assert make_optimizer(model, OptimizerConfig(lazy_embeddings=lazy)).lazy is lazy
 
 
 @pytest.mark.parametrize(
