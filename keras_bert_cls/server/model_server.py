@@ -86,12 +86,16 @@ class ModelServer:
         """Loads the models, then listens.
 
         Raises:
-          UserError: there is no model to serve, or a port is taken.
+          UserError: there is no model to serve, or a port is taken; nothing goes on running.
         """
-        await start_models(self._models, _first_config(self._options))
-        addresses = Addresses(
-            await self._grpc.start(), await self._rest.start() if self._rest else None
-        )
+        try:
+            await start_models(self._models, _first_config(self._options))
+            addresses = Addresses(
+                await self._grpc.start(), await self._rest.start() if self._rest else None
+            )
+        except BaseException:
+            await self.stop()
+            raise
         options = self._options
         if options.file_system_poll_wait_seconds > 0:
             self._run(self._models.poll(options.file_system_poll_wait_seconds))

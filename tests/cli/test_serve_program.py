@@ -144,6 +144,18 @@ def test_a_taken_port(capfd, model_base):
     assert f"cannot listen on 127.0.0.1:{port}" in err
 
 
+def test_a_taken_port_for_rest(model_base):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with started(model_base, f"--rest_api_port={port}") as process:
+            _, err = process.popen.communicate(timeout=SECONDS)
+    assert process.popen.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in err
+    # The gRPC server, which was listening by then, complains if it is not stopped.
+    assert "Exception ignored" not in err
+    assert "was never awaited" not in err
+
+
 @pytest.mark.parametrize("cpus", ["", "0-", "3-1", "a", "0,,1", "-1", "99999"])
 def test_wrong_lists_of_cpus(capfd, cpus):
     code, out, err = outcome(capfd, "--model_base_path=m", f"--cpus={cpus}")
