@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from keras_bert_cls.cli.output_path import check_output_file
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
 from keras_bert_cls.data.config import CLASSIFICATION_TASKS, ClassificationData
@@ -119,6 +120,8 @@ def _run(overrides: list[str]) -> int:
     from keras_bert_cls.data_check.check import check_data
 
     config = _config(overrides)
+    if _OUTPUT.value:
+        check_output_file("--output", _OUTPUT.value)
     report = check_data(
         config.data,
         _tokenizer(config),

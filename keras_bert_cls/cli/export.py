@@ -15,6 +15,7 @@ from typing import Any
 
 from absl import flags
 
+from keras_bert_cls.cli.output_path import check_output_folder
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.export.op_tables import DEFAULT_SERVER, SERVERS
 
@@ -60,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(_: list[str]) -> None:
+    check_output_folder("--output", _OUTPUT.value)
     from keras_bert_cls.export.description import describe_signatures
     from keras_bert_cls.export.saved_model import export_saved_model
     from keras_bert_cls.modeling.trained_model import TrainedModel

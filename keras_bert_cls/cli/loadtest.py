@@ -22,6 +22,7 @@ from keras_bert_cls.cli.client_flags import (
     model_choice_of,
     open_client,
 )
+from keras_bert_cls.cli.output_path import check_output_file
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
 from keras_bert_cls.errors import UserError
@@ -104,6 +105,9 @@ def _run(_: list[str]) -> int:
     loads = _loads()
     if _PLOT.value is not None:
         require_matplotlib()
+    for flag in (_OUTPUT, _PLOT):
+        if flag.value is not None:
+            check_output_file(f"--{flag.name}", flag.value)
     question = _question()
     settings = _settings(question)
     period = Period(_WARMUP_SECONDS.value, _SECONDS.value)

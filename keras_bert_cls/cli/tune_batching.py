@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from keras_bert_cls.cli.output_path import check_output_file
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
 from keras_bert_cls.errors import UserError
@@ -97,6 +98,7 @@ def _run(_: list[str]) -> None:
     ]
     if not texts:
         raise UserError(f"--texts {_TEXTS.value}: expected texts, found none")
+    check_output_file("--output", _OUTPUT.value)
     cores = usable_cpus()
     largest = max(_LARGEST_BATCH.value, _LARGEST_REQUEST.value)
     with local_server(_server_flags(largest, cores)) as address:

@@ -10,15 +10,14 @@ Texts are split as the tokenizer of the model will split them, so give --lowerca
 
 import pathlib
 import sys
-import tempfile
 from collections.abc import Sequence
 
 from absl import flags
 
+from keras_bert_cls.cli.output_path import check_output_file
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
 from keras_bert_cls.cli.tokenizer_flags import define_case_flags
-from keras_bert_cls.errors import UserError
 
 program = Program("bertcls-vocab", __doc__)
 
@@ -82,7 +81,7 @@ def _run(_: list[str]) -> None:
     output = pathlib.Path(_OUTPUT.value)
     bad_rows = BadRows(_ON_BAD_ROW.value, option="--on_bad_row")
     texts = iterate_texts(_INPUT.value, _TEXT_COLUMN.value, _FILE_FORMAT.value, bad_rows)
-    _check_writable(output)
+    check_output_file("--output", output)
     # After the checks: these import TensorFlow.
     from keras_bert_cls.text.vocabulary_learning import learn_vocabulary
 
@@ -99,18 +98,6 @@ def _run(_: list[str]) -> None:
     if bad_rows.total:
         print(bad_rows.summary(), file=sys.stderr)
     print(f"{output}: {len(vocabulary):,} tokens")
-
-
-def _check_writable(output: pathlib.Path) -> None:
-    """Finds out before the work whether there is a place for its result."""
-    if output.is_dir():
-        raise UserError(f"--output: expected a file to write, {output} is a folder")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output.parent):
-            pass
-    except OSError as error:
-        raise UserError(f"--output: cannot write {output}: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -55,6 +55,15 @@ def test_what_breaks_training_ends_with_1(folder, capsys):
     assert "--config.data.unknown_label=skip" in out
 
 
+def test_an_output_that_cannot_be_written_is_found_before_the_work(folder, capsys):
+    assert run(*FLAGS, "--output=.") == 1
+    streams = capsys.readouterr()
+    assert "--output: expected a file to write, . is a folder" in streams.err
+    assert streams.out == ""
+    assert run(*FLAGS, "--output=new/report.json") == 0
+    assert json.loads((folder / "new" / "report.json").read_text())["errors"] == 0
+
+
 def test_the_config_is_checked_as_for_training(folder, capsys):
     write_config(folder / "config.py", finetune_config(folder, tokenizer_vocabulary="no.txt"))
     assert run("--config=config.py", "--config.train.batch_size=0") == 1

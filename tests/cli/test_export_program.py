@@ -92,6 +92,15 @@ def test_a_run_that_is_not_finished_is_explained(tmp_path, capsys):
     assert not (tmp_path / "m").exists()
 
 
+def test_a_file_where_the_folder_is_to_be(workdir, tmp_path, capsys):
+    (tmp_path / "notes.md").write_text("text")
+    for output in (tmp_path / "notes.md", tmp_path / "notes.md" / "models"):
+        export.program.flags.unparse_flags()
+        assert export.main(["--workdir", str(workdir), "--output", str(output)]) == 1
+        message = f"--output {output}: {tmp_path}/notes.md is a file, expected a folder"
+        assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
