@@ -5,6 +5,7 @@ import pathlib
 import re
 import runpy
 import traceback
+import typing
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from ml_collections import config_flags
 from keras_bert_cls.errors import UserError, closest
 
 _ITEM = re.compile(r"(\w+)\[(\d+)\]")
+_WRONG_VALUE = re.compile(r"flag --config\.([^=]+)=(.*?): ", re.DOTALL)
+_EXPECTED = {bool: "true or false", int: "an integer", float: "a number"}
 _OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]+)")
 
 
@@ -56,8 +59,28 @@ def override_config(config: Any, arguments: Sequence[str]) -> tuple[Any, list[st
     holder = config_flags.DEFINE_config_dataclass(
         "config", config, flag_values=overrides, sys_argv=argv
     )
-    rest = overrides(argv, known_only=True)
+    try:
+        rest = overrides(argv, known_only=True)
+    except flags.IllegalFlagValueError as error:
+        raise _wrong_value(config, error) from error
     return holder.value, rest[1:]
+
+
+def _wrong_value(config: Any, error: flags.IllegalFlagValueError) -> flags.Error:
+    """Says what was expected where absl repeats what Python's int() or float() said."""
+    match = _WRONG_VALUE.match(str(error))
+    if match is None:
+        return error
+    *groups, field = match[1].split(".")
+    part = config
+    for group in groups:
+        item = _ITEM.fullmatch(group)
+        part = getattr(part, item[1])[int(item[2])] if item else getattr(part, group)
+    kind = typing.get_type_hints(type(part)).get(field)
+    kinds = [k for k in (typing.get_args(kind) or (kind,)) if k in _EXPECTED]
+    if len(kinds) != 1:
+        return error
+    return flags.Error(f"--config.{match[1]}: expected {_EXPECTED[kinds[0]]}, got {match[2]!r}")
 
 
 def load_config(path: str, kind: type) -> Any:

@@ -121,9 +121,20 @@ def test_errors_of_our_own_are_not_hidden(config_file, program):
         (["--config={config}", "--config.train=3"], "is a group; its fields are --config.train."),
         (
             ["--config={config}", "--config.train.batch_size=abc"],
-            "--config.train.batch_size=abc: invalid literal for int() with base 10: 'abc'",
+            "--config.train.batch_size: expected an integer, got 'abc'",
         ),
-        (["--config={config}", "--config.train.jit_compile=maybe"], "jit_compile=maybe"),
+        (
+            ["--config={config}", "--config.train.epochs=two"],
+            "--config.train.epochs: expected an integer, got 'two'",
+        ),
+        (
+            ["--config={config}", "--config.optimizer.learning_rate=a:b=c"],
+            "--config.optimizer.learning_rate: expected a number, got 'a:b=c'",
+        ),
+        (
+            ["--config={config}", "--config.train.jit_compile=maybe"],
+            "--config.train.jit_compile: expected true or false, got 'maybe'",
+        ),
     ],
 )
 def test_a_wrong_command_line(tmp_path, config_file, program, capsys, arguments, message):
