@@ -54,7 +54,10 @@ def read(path: str, text_column: str, label_column: str) -> list[tuple[str, str]
     if text_column.isdecimal():
         places = int(text_column), int(label_column)
     else:
-        header = rows.pop(0)
+        header = rows.pop(0) if rows else []
+        for column in (text_column, label_column):
+            if column not in header:
+                raise ValueError(f"{path}: no column {column!r} among {header}")
         places = header.index(text_column), header.index(label_column)
     return [(row[places[0]], row[places[1]]) for row in rows]
 
@@ -67,9 +70,12 @@ def main() -> None:
     parser.add_argument("--label_column", default="label")
     arguments = parser.parse_args()
     columns = arguments.text_column, arguments.label_column
-    test = read(arguments.test, *columns)
+    try:
+        test = read(arguments.test, *columns)
+        rows = [row for path in arguments.train for row in read(path, *columns)]
+    except (OSError, ValueError) as error:  # no such file, no such column
+        parser.error(str(error))
     held_out = {text for text, _ in test}
-    rows = (row for path in arguments.train for row in read(path, *columns))
     train = [row for row in rows if row[0] not in held_out]
     model = NaiveBayes(train)
     hits = sum(model.predict(text) == label for text, label in test)

@@ -2,6 +2,8 @@
 
 import collections
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -49,6 +51,17 @@ def test_no_text_is_like_one_of_another_split():
             if other_split != split:
                 likeness = count / len(grams | other_grams)
                 assert likeness < 0.5, (text, other_text)
+
+
+def test_wrong_files_of_the_baseline(tmp_path):
+    baseline = CORPUS.parent / "naive_bayes.py"
+    (tmp_path / "a.tsv").write_text("label\twords\n")
+    for name, message in (("nofile", "No such file"), ("a.tsv", "no column 'text' among")):
+        command = [sys.executable, baseline, tmp_path / name, CORPUS / "test.tsv"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_no_text_stands_twice():

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from absl import flags
 
 from keras_bert_cls.cli.program import Program
-from keras_bert_cls.errors import UserError
 
 program = Program("bertcls-data-service", __doc__)
 
@@ -46,18 +45,31 @@ _WORK_DIR = flags.DEFINE_string(
 )
 
 
+@flags.multi_flags_validator(
+    ["role", "dispatcher"],
+    "--role worker needs --dispatcher HOST:PORT",
+    flag_values=program.flags,
+)
+def _worker_has_a_dispatcher(values) -> bool:
+    return values["role"] != "worker" or values["dispatcher"] is not None
+
+
+@flags.multi_flags_validator(
+    ["role", "dispatcher"],
+    "--dispatcher is for --role worker: a dispatcher is one itself",
+    flag_values=program.flags,
+)
+def _dispatcher_has_none(values) -> bool:
+    return values["role"] != "dispatcher" or values["dispatcher"] is None
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the program; returns its exit code."""
     return program.run(_run, argv)
 
 
 def _run(_: list[str]) -> None:
-    role, dispatcher = _ROLE.value, _DISPATCHER.value
-    if (role == "worker") != (dispatcher is not None):
-        raise UserError(
-            "--dispatcher: expected host:port with --role worker, and only there, "
-            f"got {dispatcher!r} with --role {role}"
-        )
+    dispatcher = _DISPATCHER.value
     from keras_bert_cls.data.data_service import serve_dispatcher, serve_worker
 
     if dispatcher is None:

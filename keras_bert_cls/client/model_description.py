@@ -17,6 +17,7 @@ _DTYPES = {
     14: "bfloat16",
     19: "float16",
 }
+_INITIALIZER = "__saved_model_init_op"
 _STATES = {10: "START", 20: "LOADING", 30: "AVAILABLE", 40: "UNLOADING", 50: "END"}
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -67,7 +68,7 @@ class VersionStatus:
 
 
 def signature_specs(signature_def_map: Any) -> dict[str, SignatureSpec]:
-    """Returns name -> signature from a SignatureDefMap."""
+    """Returns name -> signature from a SignatureDefMap, without TensorFlow's own initializer."""
     return {
         name: SignatureSpec(
             inputs={alias: _tensor_spec(info) for alias, info in definition.inputs.items()},
@@ -75,6 +76,7 @@ def signature_specs(signature_def_map: Any) -> dict[str, SignatureSpec]:
             method_name=definition.method_name,
         )
         for name, definition in signature_def_map.signature_def.items()
+        if name != _INITIALIZER
     }
 
 

@@ -99,7 +99,10 @@ def load_space(path: str) -> dict[str, Domain]:
     """
     if not pathlib.Path(path).is_file():
         raise UserError(f"--space: there is no file {path}; expected Python or TOML")
-    space = _from_toml(path) if path.endswith(".toml") else _from_python(path)
+    readers = {".toml": _from_toml, ".py": _from_python}
+    if (suffix := pathlib.Path(path).suffix) not in readers:
+        raise UserError(f"--space: expected a .toml or a .py file, got {path}")
+    space = readers[suffix](path)
     if not space:
         raise UserError(f"{path}: the search space is empty: expected at least one field")
     problems = [f"{field}: {p}" for field, domain in space.items() for p in domain.problems()]

@@ -24,8 +24,8 @@ def fresh_flags():
     [
         ([], 2, "--role"),
         (["--role=client"], 2, "role"),
-        (["--role=worker"], 1, "--dispatcher: expected host:port with --role worker"),
-        (["--role=dispatcher", "--dispatcher=127.0.0.1:1"], 1, "and only there"),
+        (["--role=worker"], 2, "--role worker needs --dispatcher HOST:PORT"),
+        (["--role=dispatcher", "--dispatcher=127.0.0.1:1"], 2, "--dispatcher is for --role worker"),
         (["--role=dispatcher", "--port=70000"], 2, "port"),
     ],
 )

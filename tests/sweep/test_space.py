@@ -81,6 +81,7 @@ def test_toml_and_python_say_the_same(tmp_path):
         ("s.toml", "a = {uniform = [0, '1']}", "must be numbers"),
         ("s.toml", "", "empty"),
         ("s.toml", "a = ", "broken TOML"),
+        ("s.md", "# Notes", "expected a .toml or a .py file, got .*s.md"),
         ("s.py", "x = 1", r"function get_space\(\)"),
         ("s.py", "def get_space(): return {'a': 1}", "must be one of Choices"),
         ("s.py", "1 / 0", "ZeroDivisionError"),
