@@ -66,8 +66,10 @@ class Transducer:
           An iterator over the outputs, in the order of the texts.
 
         Raises:
-          UserError: one is not a string.
+          UserError: one is not a string, or `batch_size` is less than 1.
         """
+        if batch_size < 1:
+            raise UserError(f"batch_size must be at least 1, got {batch_size}")
         if isinstance(texts, str | bytes):
             raise UserError(f"expected an iterable of strings as texts, got one: {texts!r:.80}")
         rows = (encode_text(text, "text", number) for number, text in enumerate(texts))
@@ -86,7 +88,7 @@ class Transducer:
         trained = TrainedModel.load(folder)
         _require_task(trained.settings.task, folder)
         if generation and trained.generation is not None:
-            changed = dataclasses.replace(trained.generation, **generation)
+            changed = trained.generation.changed(**generation)
             trained = dataclasses.replace(trained, generation=changed)
         generate = serving_signatures(trained)["generate"]
 

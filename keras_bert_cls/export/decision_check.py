@@ -1,9 +1,10 @@
-"""Whether an export decides on its own probabilities as its model's Decision says."""
+"""Whether an export names the labels that its own probabilities and a Decision ask for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from keras_bert_cls.modeling.decision import Decision
 from keras_bert_cls.modeling.trained_model import TrainedModel
 
 
@@ -15,13 +16,14 @@ def decision_problem(trained: TrainedModel, answer: Mapping[str, np.ndarray]) ->
       answer: the outputs of one signature.
 
     Returns:
-      What is wrong; "" for right answers, and for models without a decision.
+      What is wrong; "" for right answers, for models without labels, and for adaptive heads, which
+      `top_labels_problem` looks at.
     """
-    decision, labels = trained.decision, trained.settings.labels
-    if decision is None:
+    decision, labels = trained.decision or Decision(), trained.settings.labels
+    if not labels or trained.settings.head == "adaptive":
         return ""
     if "classes" in answer:
-        return _class_problem(trained, answer)
+        return _class_problem(decision, labels, answer)
     if "label" not in answer:
         return ""
     probabilities = answer["probabilities"]
@@ -29,16 +31,16 @@ def decision_problem(trained: TrainedModel, answer: Mapping[str, np.ndarray]) ->
     found = [label.decode() for label in answer["label"]]
     if found != expected:
         return f"the labels are {found}, expected {expected} for its probabilities."
-    if trained.settings.task == "multi_label":
+    if trained.decision is not None and trained.settings.task == "multi_label":
         selected = decision.reached(probabilities, labels)
         if not np.array_equal(answer["selected"], selected):
             return "selected does not name the labels that reach their thresholds."
     return ""
 
 
-def _class_problem(trained: TrainedModel, answer: Mapping[str, np.ndarray]) -> str:
-    decision, labels = trained.decision, trained.settings.labels
-    assert decision is not None
+def _class_problem(
+    decision: Decision, labels: Sequence[str], answer: Mapping[str, np.ndarray]
+) -> str:
     classes = [*labels] if decision.unknown_label is None else [*labels, decision.unknown_label]
     if any([name.decode() for name in row] != classes for row in answer["classes"]):
         return f"the classes are not {classes} for every row."

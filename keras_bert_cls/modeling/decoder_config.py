@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 from keras_bert_cls.errors import UserError, closest
 from keras_bert_cls.modeling.config import EncoderConfig, position_problems
@@ -74,6 +75,9 @@ class DecoderConfig:
             raise UserError("the decoder config is wrong:\n" + "\n".join(f"  {p}" for p in found))
 
 
+_ONLY_OF = {"beams": "beam", "top_p": "top_p", "temperature": "top_p", "seed": "top_p"}
+
+
 @dataclasses.dataclass
 class GenerationConfig:
     """How an output is chosen.
@@ -119,7 +123,28 @@ class GenerationConfig:
             found.append(f"temperature must be over 0 and finite, got {self.temperature}")
         if not 0 <= self.seed < 2**32:
             found.append(f"seed must be in [0, 2**32), got {self.seed}")
+        if self.method in METHODS:
+            found += [
+                f"{field} is given, but it is of method {_ONLY_OF[field]!r}, not of {self.method!r}"
+                for field, default in self._idle_fields().items()
+                if getattr(self, field) != default
+            ]
         return found
+
+    def changed(self, **fields: Any) -> "GenerationConfig":
+        """Returns a config with other values; what it has for another method alone is forgotten."""
+        found = dataclasses.replace(self, **fields)
+        idle = {name: value for name, value in found._idle_fields().items() if name not in fields}
+        return dataclasses.replace(found, **idle)
+
+    def _idle_fields(self) -> dict[str, Any]:
+        """Returns the fields that the method does not look at, with their defaults."""
+        defaults = GenerationConfig()
+        return {
+            field: getattr(defaults, field)
+            for field, method in _ONLY_OF.items()
+            if method != self.method
+        }
 
     def problems_with(self, decoder: DecoderConfig) -> list[str]:
         """Returns what the decoder cannot do; see `problems`."""

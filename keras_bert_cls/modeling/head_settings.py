@@ -19,6 +19,9 @@ class HeadSettings:
       kind: "dense" has a logit for each label, "hierarchical" a softmax at each node of a tree,
         "ordinal" one score and thresholds, and "adaptive" a softmax over very many labels.
       prefix: begins the names of its layers, so that several heads can stand on one encoder.
+      label_shares: of a dense multi-label head the share of rows that have each label, in (0, 1).
+        Its biases begin at these probabilities (Lin et al. 2017, https://arxiv.org/abs/1708.02002,
+        section 3.3), which the small steps of fine-tuning are long in reaching; () for 0.5.
       tree: of a hierarchical head.
       level_shares: of an ordinal head the share of each label among the training rows, where its
         thresholds begin; () for equal ones.
@@ -27,6 +30,7 @@ class HeadSettings:
 
     kind: str = "dense"
     prefix: str = ""
+    label_shares: tuple[float, ...] = ()
     tree: LabelTree | None = None
     level_shares: tuple[float, ...] = ()
     adaptive: "AdaptiveShape | None" = None

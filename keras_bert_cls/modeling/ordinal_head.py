@@ -65,7 +65,7 @@ class LevelLogProbabilities(keras.layers.Layer):
     def build(self, score_shape):
         below = np.cumsum(self.shares)[:-1] / np.sum(self.shares)
         thresholds = np.log(below) - np.log1p(-below)
-        gaps = np.diff(thresholds) - _LEAST_GAP
+        gaps = np.maximum(np.diff(thresholds) - _LEAST_GAP, _LEAST_GAP)
         first_value = np.concatenate([thresholds[:1], np.log(np.expm1(gaps))])
         # The first threshold, and what softplus makes the gaps above it of.
         self.raw_thresholds = self.add_weight(

@@ -1,5 +1,6 @@
 """The run that a run with focus classes is compared with."""
 
+import contextlib
 import dataclasses
 import shutil
 from collections.abc import Callable
@@ -37,14 +38,14 @@ def run_before(
         return load_classifier(
             classes.focus_compare, "--config.classes.focus_compare", config, labels
         )
-    try:
-        return load_classifier(config.init_from, "--config.init_from", config, labels)
-    except UserError:
-        report(
-            "focus_classes: init_from is no classifier of these labels, and focus_compare names "
-            "none: there will be no table of before and after"
-        )
-        return None
+    if config.init_from:
+        with contextlib.suppress(UserError):
+            return load_classifier(config.init_from, "--config.init_from", config, labels)
+    report(
+        "focus_classes: init_from is no classifier of these labels, and focus_compare names none: "
+        "there will be no table of before and after"
+    )
+    return None
 
 
 def score_earlier(

@@ -1,5 +1,6 @@
 """Weights of labels in the loss."""
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -29,15 +30,15 @@ def class_weights(
       classes: whose weights are multiplied, and by what.
 
     Raises:
-      UserError: a weight is given for a label that is not there, or is not over 0.
+      UserError: a weight is given for a label that is not there, or is not over 0 and finite.
     """
     given = dict(head.class_weights)
     field = "--config.head.class_weights"
     places = label_places(field, given, labels)
     focus = label_places("--config.classes.focus_classes", classes.focus_classes, labels)
     for name, weight in given.items():
-        if not weight > 0:
-            raise UserError(f"{field}: {name!r} must be over 0, got {weight}")
+        if not 0 < weight < math.inf:
+            raise UserError(f"{field}: {name!r} must be over 0 and finite, got {weight}")
     if head.class_weight == "none" and not given and classes.focus_loss_weight == 1:
         return None
     weights = np.ones(len(labels))

@@ -6,6 +6,8 @@ import math
 from keras_bert_cls.data.config import path_problems
 from keras_bert_cls.data.table_spec import TableSpec
 
+_OF_UNLABELLED = {"file_format", "text_column", "text_pair_column", "header", "delimiter"}
+
 
 @dataclasses.dataclass
 class DistillationConfig:
@@ -60,11 +62,26 @@ class DistillationConfig:
             found.append(f"temperature must be over 0 and finite, got {self.temperature}")
         if not 0 < self.weight <= 1:
             found.append(f"weight must be in (0, 1], got {self.weight}")
-        if self.unlabelled_files and not self.teacher:
-            found.append("unlabelled_files are given, but teacher names no run to judge them")
+        found += self._given_for_nothing()
         found += self._pseudo_problems()
         found += path_problems(self, ("unlabelled_files",))
         return found + self.table().problems()
+
+    def _given_for_nothing(self) -> list[str]:
+        """Names the fields that have no effect beside the others."""
+        defaults = DistillationConfig()
+        given = {
+            field.name
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != getattr(defaults, field.name)
+        }
+        if not self.teacher:
+            idle, missing = given, "teacher names no run"
+        elif not self.unlabelled_files:
+            idle, missing = given & _OF_UNLABELLED, "unlabelled_files names no texts"
+        else:
+            return []
+        return [f"{', '.join(sorted(idle))}: given, but {missing}"] if idle else []
 
     def _pseudo_problems(self) -> list[str]:
         found = []

@@ -54,14 +54,11 @@ class LabelledTask:
 
     def objective(self) -> Objective:
         """Returns what is minimised on the labels."""
-        config, store = self.config, self.stores["train"]
+        config = self.config
         if config.task == "regression":
             return RegressionObjective()
-        rows = len(store) - store.description.get("unlabelled", 0)
-        if self.judged is not None:
-            rows = int((self.judged.weights > 0).sum())
         targets = self._training_targets()
-        weights = class_weights(config.head, self.labels, targets, rows, config.classes)
+        weights = class_weights(config.head, self.labels, targets, self._rows(), config.classes)
         kinds = {"single_label": SingleLabelObjective, "multi_label": MultiLabelObjective}
         return focal(config, kinds[config.task](config.head.label_smoothing, weights))
 
@@ -122,7 +119,17 @@ class LabelledTask:
                 sizes = self.config.adaptive
                 shape = AdaptiveShape.of(counts, hidden_dim, sizes.cutoffs, sizes.div_value)
                 return HeadSettings("adaptive", adaptive=shape)
+        if self.config.task == "multi_label":
+            counts = np.bincount(self._training_targets(), minlength=len(self.labels)) + 1
+            return HeadSettings(label_shares=tuple((counts / (self._rows() + 2)).tolist()))
         return DENSE_HEAD
+
+    def _rows(self) -> int:
+        """Returns how many training rows have labels."""
+        if self.judged is not None:
+            return int((self.judged.weights > 0).sum())
+        store = self.stores["train"]
+        return len(store) - store.description.get("unlabelled", 0)
 
     def _training_targets(self) -> np.ndarray:
         """Returns the label ids of the training rows that have labels."""

@@ -1,6 +1,7 @@
 """The typed config of a multi-task run. Imports no TensorFlow."""
 
 import dataclasses
+import math
 import re
 from typing import Any
 
@@ -64,8 +65,8 @@ class TaskConfig:
                 f"name {self.name!r} is taken, as are {', '.join(_TAKEN)} and names that end in "
                 f"{' and '.join(_TAKEN_ENDS)}"
             )
-        if not self.loss_weight > 0:
-            found.append(f"loss_weight must be over 0, got {self.loss_weight}")
+        if not 0 < self.loss_weight < math.inf:
+            found.append(f"loss_weight must be over 0 and finite, got {self.loss_weight}")
         return found
 
 
@@ -94,8 +95,8 @@ class AuxiliaryMaskedLM:
             return ["share is 0, so the other fields have no effect: give it, or none of them"]
         found = [f"data.{problem}" for problem in self.data.problems()]
         found += [f"masking.{problem}" for problem in self.masking.problems()]
-        if not self.loss_weight > 0:
-            found.append(f"loss_weight must be over 0, got {self.loss_weight}")
+        if not 0 < self.loss_weight < math.inf:
+            found.append(f"loss_weight must be over 0 and finite, got {self.loss_weight}")
         found += [
             f"data.{field} must be {nothing!r} beside tasks, got {getattr(self.data, field)!r}"
             for field, nothing in (("packed", ""), ("pair_objective", "none"))

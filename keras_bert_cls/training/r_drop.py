@@ -34,7 +34,7 @@ class RDropObjective(WrappingObjective):
     The term `r_drop` is alpha * (KL(first || second) + KL(second || first)) / 2 over all rows, of
     the softmax, or for multi-label of a sigmoid for each label; for regression alpha times the
     squared distance. As the authors' code has it, the loss is the mean of the two passes', where
-    the paper writes their sum: its alpha is half of this one.
+    the paper writes their sum: its alpha is twice this one.
 
     Args:
       inner: what each pass minimises.

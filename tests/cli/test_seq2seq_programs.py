@@ -9,6 +9,7 @@ from tiny_seq2seq_models import make_seq2seq_model
 from tiny_trained_models import make_trained_model
 
 from keras_bert_cls.cli import seq2seq, transduce
+from keras_bert_cls.errors import UserError
 from keras_bert_cls.export.saved_model import export_saved_model
 from keras_bert_cls.transducer import Transducer
 
@@ -56,6 +57,9 @@ def test_what_is_refused(run, data, tmp_path, capsys):
 
     assert "holds no model" in message(tmp_path)
     assert "the decoder has 6 positions" in message(run, "--max_length", "7")
+    assert "of method 'beam', not of 'greedy'" in message(run, "--method", "greedy", "--beams", "8")
+    with pytest.raises(UserError, match="batch_size must be at least 1, got 0"):
+        Transducer.load(run).write(TEXTS, batch_size=0)
     make_trained_model("regression").save(tmp_path / "other")
     assert "is a regression model, which writes no texts" in message(tmp_path / "other")
     export_saved_model(make_seq2seq_model(), tmp_path / "out", warmup=False)

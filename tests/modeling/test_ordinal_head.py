@@ -93,3 +93,9 @@ def test_models_give_float32_in_mixed_precision_and_come_back_from_a_file(tmp_pa
 def test_shares_of_other_labels_are_refused():
     with pytest.raises(ValueError, match="expected 3 level_shares, got 5"):
         classifier_model(small_config(), 3, head=HeadSettings("ordinal", level_shares=SHARES))
+
+
+def test_a_level_that_hardly_occurs_leaves_all_finite():
+    layer = layer_of((0.5, 2e-7, 0.5), dtype="float32")
+    assert np.isfinite(layer(np.zeros((1, 1))).numpy()).all()
+    assert (np.diff(layer.thresholds().numpy()) > 0).all()

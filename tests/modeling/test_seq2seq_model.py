@@ -198,3 +198,15 @@ def test_validate_lists_every_problem():
     assert named == {*vars(generation)}
     with pytest.raises(UserError, match="13, but the decoder has 12 positions"):
         GenerationConfig(max_length=13).validate(small_decoder())
+
+
+def test_fields_of_another_method_are_refused_or_forgotten():
+    drawing = GenerationConfig("top_p", top_p=0.5, seed=3)
+    assert drawing.problems() == []
+    assert drawing.changed(method="greedy") == GenerationConfig()
+    assert drawing.changed(temperature=2.0).seed == 3
+    given = GenerationConfig().changed(beams=8, top_p=0.5)
+    assert given.problems() == [
+        "beams is given, but it is of method 'beam', not of 'greedy'",
+        "top_p is given, but it is of method 'top_p', not of 'greedy'",
+    ]

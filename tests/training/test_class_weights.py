@@ -43,8 +43,9 @@ def test_without_weights_there_is_nothing_to_multiply():
     ("given", "message"),
     [
         ((("yess", 1.0),), "'yess' is no label. Did you mean 'yes'"),
-        ((("yes", 0.0),), "'yes' must be over 0, got 0.0"),
-        ((("yes", float("nan")),), "'yes' must be over 0, got nan"),
+        ((("yes", 0.0),), "'yes' must be over 0 and finite, got 0.0"),
+        ((("yes", float("inf")),), "'yes' must be over 0 and finite, got inf"),
+        ((("yes", float("nan")),), "'yes' must be over 0 and finite, got nan"),
     ],
 )
 def test_wrong_weights(given, message):

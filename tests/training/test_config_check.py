@@ -113,7 +113,15 @@ def test_wrong_types_are_named(fields, problem):
         ({"init_from": "run", "init_layers": (-1, 1)}, "--config.init_layers must be ascending"),
         (
             {"distillation_unlabelled_files": ("a.txt",)},
-            "--config.distillation: unlabelled_files are given, but teacher names no run",
+            "--config.distillation: unlabelled_files: given, but teacher names no run",
+        ),
+        (
+            {"distillation_weight": 0.9, "distillation_text_column": "zz"},
+            "--config.distillation: text_column, weight: given, but teacher names no run",
+        ),
+        (
+            {"distillation_teacher": "large", "distillation_header": True},
+            "--config.distillation: header: given, but unlabelled_files names no texts",
         ),
         (
             {
@@ -124,15 +132,19 @@ def test_wrong_types_are_named(fields, problem):
             "--config.distillation: text_pair_column is None, but that of data is 'other'",
         ),
         (
-            {"distillation_temperature": 0.0},
+            {"distillation_teacher": "large", "distillation_temperature": 0.0},
             "--config.distillation: temperature must be over 0 and finite, got 0.0",
         ),
         (
-            {"distillation_weight": 1.5},
+            {"distillation_teacher": "large", "distillation_weight": 1.5},
             "--config.distillation: weight must be in (0, 1], got 1.5",
         ),
         (
-            {"distillation_file_format": "tvs"},
+            {
+                "distillation_teacher": "large",
+                "distillation_unlabelled_files": ("a.txt",),
+                "distillation_file_format": "tvs",
+            },
             "--config.distillation: file_format must be one of",
         ),
         (
@@ -167,6 +179,7 @@ def test_training_aids():
         classes_sampling_exponent=3.0,
         classes_effective_number_beta=0.9,
         classes_focus_sampling=2.0,
+        distillation_teacher="large",
         distillation_pseudo_confidence=0.9,
         distillation_temperature=3.0,
     )
@@ -195,6 +208,7 @@ def test_training_aids_that_would_have_no_effect():
         data_task="multi_label",
         classes_sampling_exponent=0.5,
         classes_focus_classes=("good",),
+        distillation_teacher="large",
         distillation_pseudo_weight=0.5,
     )
     assert problems(config) == [

@@ -46,7 +46,7 @@ def test_all_problems_are_found_at_once(config):
         check_config(config)
     for line in (
         "--config.tasks[0]: name must be of letters, digits and _, got 'tone 1'",
-        "--config.tasks[0]: loss_weight must be over 0, got 0.0",
+        "--config.tasks[0]: loss_weight must be over 0 and finite, got 0.0",
         "--config.tasks[0]: metric must be one of ('accuracy', 'macro_f1', 'micro_f1', 'mcc')",
         "--config.tasks[1].data: max_length must be at least 8, got 4",
         "--config.tasks[2]: name 'match' is that of another task too",
