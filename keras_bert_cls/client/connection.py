@@ -2,15 +2,16 @@
 
 import collections
 import itertools
+import queue
 import time
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import grpc
 
+from keras_bert_cls.client.calls import Call, Exchange, Outcome
 from keras_bert_cls.client.endpoint import Endpoint
-from keras_bert_cls.client.errors import ServerError
-from keras_bert_cls.client.exchanges import Call, Exchange, Outcome
+from keras_bert_cls.client.errors import NO_CONNECTION, ServerError
 from keras_bert_cls.client.schema import MESSAGES
 
 T = TypeVar("T")
@@ -22,6 +23,10 @@ METHODS = {
     "GetModelMetadata": ("PredictionService", "GetModelMetadataResponse"),
     "GetModelStatus": ("ModelService", "GetModelStatusResponse"),
 }
+_NOT_CONNECTED = (
+    grpc.ChannelConnectivity.CONNECTING,
+    grpc.ChannelConnectivity.TRANSIENT_FAILURE,
+)
 
 
 class _Sender:
@@ -53,10 +58,15 @@ class _Sender:
         left = self._timeout if end is None else min(self._timeout, end - time.monotonic())
         return {"timeout": max(left, 0.0), "metadata": self._endpoint.metadata}
 
+    def _state(self) -> grpc.ChannelConnectivity:
+        raise NotImplementedError
+
     def _error(self, call: Call, error: Any) -> ServerError:
-        failure = ServerError(
-            self._endpoint.target, call.method, error.code(), error.details() or ""
-        )
+        code = error.code()
+        timed_out = code is grpc.StatusCode.DEADLINE_EXCEEDED
+        advice = NO_CONNECTION if timed_out and self._state() in _NOT_CONNECTED else None
+        details = error.details() or ""
+        failure = ServerError(self._endpoint.target, call.method, code, details, advice)
         failure.__cause__ = error
         return failure
 
@@ -114,6 +124,16 @@ class Connection(_Sender):
                 future.cancel()
         return answers
 
+    def _state(self) -> grpc.ChannelConnectivity:
+        told: queue.SimpleQueue[grpc.ChannelConnectivity] = queue.SimpleQueue()
+        self._channel.subscribe(told.put)  # The state of now is told at once.
+        try:
+            return told.get(timeout=1)
+        except queue.Empty:  # The channel was closed meanwhile.
+            return grpc.ChannelConnectivity.SHUTDOWN
+        finally:
+            self._channel.unsubscribe(told.put)
+
     def _outcome_of_one(self, call: Call, end: float | None) -> Outcome:
         """Makes a call in the calling thread, which is quicker than to wait for another."""
         try:
@@ -141,6 +161,9 @@ class AsyncConnection(_Sender):
     async def close(self) -> None:
         """Closes the channel; no call after this."""
         await self._channel.close()
+
+    def _state(self) -> grpc.ChannelConnectivity:
+        return self._channel.get_state()
 
     async def _outcome(self, calls: Iterable[Call], end: float | None) -> Outcome:
         under_way: collections.deque[tuple[Call, Any]] = collections.deque()

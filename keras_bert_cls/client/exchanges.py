@@ -5,26 +5,26 @@ Outcome, and returns a result. So clients for threads and for asyncio share ever
 """
 
 import dataclasses
-from collections.abc import Generator, Iterable, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import grpc
 
 from keras_bert_cls.client import requests
 from keras_bert_cls.client.answers import predictions_of_classes, predictions_of_outputs
+from keras_bert_cls.client.calls import Call, Exchange, asked
 from keras_bert_cls.client.errors import ServerError
 from keras_bert_cls.client.model_description import (
     SignatureSpec,
     VersionStatus,
-    signature_specs,
     version_statuses,
 )
 from keras_bert_cls.client.requests import ModelChoice
 from keras_bert_cls.client.schema import MESSAGES
+from keras_bert_cls.client.signatures import NO_SIGNATURE, asked_of, signatures_of
 from keras_bert_cls.client.slices import RequestLimits, slices
 from keras_bert_cls.predictions import Prediction, task_signature
 
-_NO_SIGNATURE = "No signature was found with the name"  # TensorFlow Serving's words
 # A version may be replaced between the two calls of a prediction; then both are made again.
 _PREDICT_ATTEMPTS = 3
 _NOT_READY = (
@@ -32,26 +32,6 @@ _NOT_READY = (
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.DEADLINE_EXCEEDED,
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Call:
-    """A method of the server and what it is asked.
-
-    Attributes:
-      method: "Predict", "Classify", "GetModelMetadata" or "GetModelStatus".
-      request: the method's message.
-    """
-
-    method: str
-    request: Any
-
-
-T = TypeVar("T")
-# The answers, in the order of the calls; or the first error, after which the rest was not waited
-# for.
-Outcome: TypeAlias = list[Any] | ServerError
-Exchange: TypeAlias = Generator[Iterable[Call], Outcome, T]
 
 
 class Exchanges:
@@ -76,9 +56,10 @@ class Exchanges:
         parts = slices(columns, self._limits)
         predictions: dict[int, Prediction] = {}
         for attempt in range(1, _PREDICT_ATTEMPTS + 1):
-            responses = yield from asked(
+            calls = (
                 Call("Predict", requests.predict_request(spec, columns, rows)) for rows in parts
             )
+            responses = yield from asked_of(self._model, task or "serving_default", calls)
             gone = yield from self._learn_label_names(responses, list(columns), task)
             if gone and attempt == _PREDICT_ATTEMPTS:
                 raise next(iter(gone.values()))
@@ -100,12 +81,14 @@ class Exchanges:
         self, texts: Sequence[str], text_pairs: Sequence[str] | None, task: str | None = None
     ) -> Exchange[list[Prediction]]:
         """Returns a prediction for each text, through the Classify API."""
-        spec = self._model.spec(task_signature(task, "classify"))
+        signature = task_signature(task, "classify")
+        spec = self._model.spec(signature)
         columns = requests.encoded_columns(texts, text_pairs)
         parts = slices(columns, self._limits)
-        responses = yield from asked(
+        calls = (
             Call("Classify", requests.classification_request(spec, columns, rows)) for rows in parts
         )
+        responses = yield from asked_of(self._model, signature, calls)
         predictions: dict[int, Prediction] = {}
         for rows, response in zip(parts, responses, strict=True):
             predictions.update(zip(rows, predictions_of_classes(response), strict=True))
@@ -113,12 +96,7 @@ class Exchanges:
 
     def metadata(self) -> Exchange[dict[str, SignatureSpec]]:
         """Returns the model's signatures by name."""
-        request = MESSAGES["GetModelMetadataRequest"](
-            model_spec=self._model.spec(), metadata_field=["signature_def"]
-        )
-        (response,) = yield from asked([Call("GetModelMetadata", request)])
-        packed = response.metadata["signature_def"].value
-        return signature_specs(MESSAGES["SignatureDefMap"].FromString(packed))
+        return (yield from signatures_of(self._model))
 
     def status(self) -> Exchange[list[VersionStatus]]:
         """Returns the state of the versions that the server knows, the newest first."""
@@ -164,7 +142,7 @@ class Exchanges:
             except ServerError as error:
                 if error.code is grpc.StatusCode.NOT_FOUND:
                     gone[version] = error
-                elif _NO_SIGNATURE in error.details:
+                elif NO_SIGNATURE in error.details:
                     self._label_names[version, task] = None
                 else:
                     raise
@@ -172,11 +150,3 @@ class Exchanges:
                 classes = answer.result.classifications[0].classes
                 self._label_names[version, task] = tuple(entry.label for entry in classes)
         return gone
-
-
-def asked(calls: Iterable[Call]) -> Exchange[list[Any]]:
-    """Returns the answers of `calls`; raises ServerError."""
-    outcome = yield calls
-    if isinstance(outcome, ServerError):
-        raise outcome
-    return outcome

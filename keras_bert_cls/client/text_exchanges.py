@@ -5,8 +5,9 @@ from typing import Any
 
 from keras_bert_cls.client import requests
 from keras_bert_cls.client.answers import rows_of_output
-from keras_bert_cls.client.exchanges import Call, Exchange, asked
+from keras_bert_cls.client.calls import Call, Exchange
 from keras_bert_cls.client.requests import ModelChoice
+from keras_bert_cls.client.signatures import asked_of
 from keras_bert_cls.client.slices import RequestLimits, slices
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.masked_lm.answers import FilledText, InfilledText, TextScore
@@ -78,10 +79,11 @@ class TextExchanges:
         columns = requests.encoded_columns(texts, None)
         spec = self._model.spec(signature)
         parts = slices(columns, self._limits)
-        responses = yield from asked(
+        calls = (
             Call("Predict", requests.predict_request(spec, columns, rows, settings))
             for rows in parts
         )
+        responses = yield from asked_of(self._model, signature, calls)
         found: dict[int, tuple[Any, ...]] = {}
         for rows, response in zip(parts, responses, strict=True):
             outputs = [rows_of_output(response.outputs, name, len(rows)) for name in names]

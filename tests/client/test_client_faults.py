@@ -107,6 +107,16 @@ def test_nobody_listens(kind):
 
 
 @KINDS
+def test_nobody_listens_and_the_time_is_up_before_the_retries(kind):
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        address = f"127.0.0.1:{held.getsockname()[1]}"
+    with pytest.raises(ServerError, match="Nothing answers there") as caught:
+        ask(kind, address, predict, timeout=0.05)
+    assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert "longer timeout" not in str(caught.value)
+
+
+@KINDS
 def test_a_server_that_never_answers(kind):
     service = FakeServing()
     service.may_answer.clear()

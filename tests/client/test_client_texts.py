@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import grpc
 import pytest
 from running_server import running_server
 from tiny_seq2seq_models import make_seq2seq_model
@@ -92,8 +93,17 @@ def test_asyncio(served, model):
 
 
 def test_another_kind_of_model(client):
-    with pytest.raises(ServerError, match='"generate" not found'):
+    with pytest.raises(ServerError, match='"generate" not found') as caught:
         client.generate(TEXTS)
+    assert caught.value.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert str(caught.value).endswith(
+        " 'tiny' has no signature 'generate', it has fill_mask, infill, score, score_word_l2r, "
+        "serving_default, tokenize. It answers bertcls-fill-mask, bertcls-score, bertcls-generate."
+    )
+    with pytest.raises(ServerError, match=r"'scor', it has fill_mask.*Did you mean 'score'"):
+        client.predict(TEXTS, task="scor")
+    with pytest.raises(ServerError, match=r"name: x_classify\. 'tiny' has no signature"):
+        client.classify(TEXTS, task="x")
 
 
 @pytest.fixture
