@@ -41,7 +41,7 @@ _VOCABULARY = flags.DEFINE_string(
     flag_values=_FLAGS,
 )
 _MEGABYTES = flags.DEFINE_integer(
-    "megabytes", 8, "How much of the text to take.", 1, flag_values=_FLAGS
+    "megabytes", 8, "How much of the text to take: at least 3 units of work.", 6, flag_values=_FLAGS
 )
 _MAX_LENGTH = flags.DEFINE_integer("max_length", 128, "Tokens a row.", 8, flag_values=_FLAGS)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Rows a batch.", 1, flag_values=_FLAGS)
