@@ -1,5 +1,6 @@
 """The one encoder that every model shares."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -133,7 +134,8 @@ def copy_shared_weights(
 ) -> None:
     """Copies the weights that two models of ours have in common: the encoder, and like heads.
 
-    The pooler and the heads of the target stay as they are where the source has none like them.
+    The pooler and the layers of heads stay as they are where the source has none like them: all
+    weights of such a layer are taken, or none.
 
     Args:
       source: where the weights come from.
@@ -147,16 +149,24 @@ def copy_shared_weights(
     """
     there = {variable.path: variable for variable in source.weights}
     matches = []
-    for variable in target.weights:
-        match = there.get(_source_path(variable.path, blocks))
-        if match is not None and match.shape == variable.shape:
-            matches.append((variable, match))
-        elif _ENCODER_WEIGHT.match(variable.path):
+    for of_layer in _by_layer(target.weights):
+        found = [there.get(_source_path(variable.path, blocks)) for variable in of_layer]
+        pairs = list(zip(of_layer, found, strict=True))
+        unlike = [one for one, other in pairs if other is None or other.shape != one.shape]
+        if not unlike:
+            matches += pairs
+        elif _ENCODER_WEIGHT.match(unlike[0].path):
             raise ValueError(
-                f"the source model has no weight {variable.path} of shape {variable.shape}"
+                f"the source model has no weight {unlike[0].path} of shape {unlike[0].shape}"
             )
     for variable, match in matches:
         variable.assign(match)
+
+
+def _by_layer(weights: Sequence[keras.Variable]) -> list[list[keras.Variable]]:
+    """Returns the weights of each layer of a model, as its weights stand one after the other."""
+    groups = itertools.groupby(weights, lambda variable: variable.path.partition("/")[0])
+    return [list(group) for _, group in groups]
 
 
 def _source_path(path: str, blocks: Sequence[int] | None) -> str:

@@ -25,9 +25,11 @@ from keras_bert_cls.training.optimizer_config import OptimizerConfig
 
 MASKED_LM = "masked_lm"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-# Signatures of an export, and what their names end in.
+# Signatures of an export, and what their names end in; what layers of the encoder begin with, and
+# what those of hierarchical heads end in.
 _TAKEN = (MASKED_LM, "serving_default", "classify", "regress", "embed", "tokenize", "tokens")
-_TAKEN_ENDS = ("_classify", "_regress")
+_TAKEN += ("token", "position", "segment", "embeddings", "block")
+_TAKEN_ENDS = ("_classify", "_regress", "_node")
 # What a mean over tasks can be made of: more is better.
 _USUAL_METRICS = {"single_label": "accuracy", "multi_label": "micro_f1", "regression": "pearson"}
 

@@ -13,6 +13,7 @@ from keras_bert_cls.errors import UserError
 from keras_bert_cls.modeling.encoder import encoder_config
 from keras_bert_cls.modeling.output_softmax import computed_logits
 from keras_bert_cls.modeling.seq2seq import decoder_blocks, decoder_config
+from keras_bert_cls.modeling.transformer_block import TransformerBlock
 from keras_bert_cls.training.adamw import AdamW
 from keras_bert_cls.training.aids import gradients_of, passes_of, weight_average
 from keras_bert_cls.training.batch_arithmetic import BatchArithmetic
@@ -221,7 +222,7 @@ def _make_loop(
 
 def make_optimizer(model: keras.Model, config: OptimizerConfig) -> AdamW:
     """Makes the optimizer with a rule for every weight of the model."""
-    blocks = [layer for layer in model.layers if layer.name.startswith("block_")]
+    blocks = [layer for layer in model.layers if isinstance(layer, TransformerBlock)]
     rules = [
         *(ParameterRule(*rule) for rule in config.rules),
         *default_rules(len(blocks), config.weight_decay, config.layer_decay),

@@ -10,12 +10,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_encoders import SMALL
 
 from keras_bert_cls.export.finding import errors
 from keras_bert_cls.export.op_check import check_ops
 from keras_bert_cls.export.op_tables import SERVERS, OpTable
 from keras_bert_cls.export.saved_graph import SavedGraph, read_saved_model
+from keras_bert_cls.modeling.adaptive_cutoffs import AdaptiveShape
 from keras_bert_cls.modeling.adaptive_softmax import AdaptiveSoftmax
+from keras_bert_cls.modeling.encoder import copy_shared_weights
+from keras_bert_cls.modeling.head_settings import HeadSettings
+from keras_bert_cls.modeling.models import classifier_model
 
 LABELS, HIDDEN = 40, 8
 INPUTS = np.random.default_rng(0).normal(size=(6, HIDDEN)).astype(np.float32)
@@ -110,6 +115,27 @@ def test_servers_have_the_ops_of_an_export(tmp_path):
     assert {"TopKV2", "LogSoftmax"} <= {place.node.op for place in graph.places()}
     for server in SERVERS:
         assert errors(check_ops(graph, OpTable(server))) == []
+
+
+@pytest.mark.parametrize("cutoffs", [(5, 20), (5, 25)])
+def test_a_head_is_taken_over_as_a_whole_or_not_at_all(cutoffs):
+    """The order of other labels' frequencies without the matrices would be that of nothing."""
+    counts = np.random.default_rng(1).integers(1, 99, (2, LABELS))
+
+    def model_of(counts, cutoffs):
+        shape = AdaptiveShape.of(counts, 16, cutoffs, 2.0)
+        return classifier_model(SMALL, LABELS, head=HeadSettings("adaptive", adaptive=shape))
+
+    source, target = model_of(counts[0], (5, 20)), model_of(counts[1], cutoffs)
+    before = [weight.numpy() for weight in target.get_layer("adaptive_softmax").weights]
+    copy_shared_weights(source, target)
+    expected = before
+    if cutoffs == (5, 20):
+        expected = [weight.numpy() for weight in source.get_layer("adaptive_softmax").weights]
+    for weight, value in zip(target.get_layer("adaptive_softmax").weights, expected, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+    embedding = source.get_layer("token_embedding").weights[0]
+    np.testing.assert_array_equal(target.get_layer("token_embedding").weights[0], embedding)
 
 
 def test_fit_learns_from_targets_as_an_input():

@@ -76,6 +76,14 @@ def test_what_is_refused(config, changes, message):
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["token", "segment", "block", "intent_node"])
+def test_names_of_layers_are_taken(config, name):
+    """A head's layers begin with the task's name, and no two layers may be called the same."""
+    config.tasks = (dataclasses.replace(config.tasks[0], name=name), *config.tasks[1:])
+    with pytest.raises(UserError, match=f"name '{name}' is taken"):
+        check_config(config)
+
+
 def test_types_within_tasks_are_checked(config):
     tasks = (TaskConfig("a", config.tasks[0].data, loss_weight="2"),)
     with pytest.raises(UserError, match=r"--config.tasks\[0\].loss_weight must be float, got str"):
