@@ -59,6 +59,9 @@ class TokenEvaluator:
 class OutputEvaluator:
     """Scores the outputs that a model writes.
 
+    A target is what the tokenizer makes of it: in the tokenizer's case, cut where the store cuts it
+    (`max_target_length`), with [UNK] where it has a character that the vocabulary lacks.
+
     Args:
       trained: the model; says how outputs are chosen.
       store, batch_size: see TokenEvaluator.
