@@ -3,7 +3,7 @@
 bertcls-import --source MINILM_FOLDER --output runs/minilm
 python -m benchmarks.real_data --source ../shared/data --only trec,trec_fine
 head -201 runs/data/trec/train.tsv > runs/data/trec/train_200.tsv
-bertcls-multitask --config configs/questions_multitask.py --workdir runs/questions_multitask
+bertcls-multitask --config configs/questions_multitask.py --workdir runs/questions
 
 What the small task gains: docs/multitask.md.
 """
