@@ -6,12 +6,12 @@ import numpy as np
 import tensorflow as tf
 
 from keras_bert_cls.export.fill_mask_signatures import TOP_TOKENS
-from keras_bert_cls.export.masked_texts import MASK
 from keras_bert_cls.export.top_labels_check import top_probabilities
 from keras_bert_cls.modeling.decision import Decision
 from keras_bert_cls.modeling.output_softmax import adaptive_layer
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.text.packing import pack_texts
+from keras_bert_cls.text.vocabulary import MASK
 
 Answers = dict[str, dict[str, np.ndarray]]
 

@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from keras_bert_cls.export.mask_predict import barred_tokens
-from keras_bert_cls.export.masked_texts import MASK
 from keras_bert_cls.modeling.trained_model import TrainedModel
-from keras_bert_cls.text.vocabulary import is_suffix, text_of
+from keras_bert_cls.text.vocabulary import MASK, is_suffix, text_of
 
 _WORDS = 6  # of a text; one of m tokens is computed m times
 _Call = Callable[[str, Mapping[str, np.ndarray]], dict[str, np.ndarray]]

@@ -6,8 +6,7 @@ import tensorflow as tf
 
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.text.packing import pack_texts
-
-MASK = "[MASK]"
+from keras_bert_cls.text.vocabulary import MASK
 
 
 class MaskedTexts(NamedTuple):

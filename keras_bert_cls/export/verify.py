@@ -10,7 +10,6 @@ from keras_bert_cls.export.decision_check import decision_problem
 from keras_bert_cls.export.generate_check import generation_problem
 from keras_bert_cls.export.keras_answers import keras_answers, label_probabilities
 from keras_bert_cls.export.masked_lm_check import masked_lm_problem
-from keras_bert_cls.export.masked_texts import MASK
 from keras_bert_cls.export.path_outputs import path_problem
 from keras_bert_cls.export.requests import PredictionLog, build_request, parse_request
 from keras_bert_cls.export.session import SavedModelSession
@@ -19,6 +18,7 @@ from keras_bert_cls.export.warmup import WARMUP_FILE, read_warmup
 from keras_bert_cls.modeling.output_softmax import adaptive_layer
 from keras_bert_cls.modeling.trained_model import TrainedModel
 from keras_bert_cls.predictions import task_signature
+from keras_bert_cls.text.vocabulary import MASK
 
 # Numbers of an export equal the Keras model's to this, relative to values above 1. In half
 # precision the order of additions, which padding changes, shows in the third digit.

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from keras_bert_cls.export.masked_texts import MASK
 from keras_bert_cls.export.requests import PredictionLog, build_request
 from keras_bert_cls.export.task_signatures import asked_task
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
+from keras_bert_cls.text.vocabulary import MASK
 
 WARMUP_FILE = pathlib.PurePath("assets.extra") / "tf_serving_warmup_requests"
 MOST_REQUESTS = 1000

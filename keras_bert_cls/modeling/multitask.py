@@ -9,8 +9,7 @@ from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.encoder import INPUT_NAMES, build_encoder
 from keras_bert_cls.modeling.head_settings import DENSE_HEAD, HeadSettings
 from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
-
-MASKED_LM = "masked_lm"
+from keras_bert_cls.modeling.task_choice import MASKED_LM
 
 
 @dataclasses.dataclass(frozen=True)

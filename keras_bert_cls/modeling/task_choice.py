@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from keras_bert_cls.errors import UserError, closest
 
+MASKED_LM = "masked_lm"  # the name of the masked LM that is learned beside tasks
+
 
 def require_task(task: str | None, tasks: Sequence[str]) -> None:
     """Raises UserError if `task` names none of a model's tasks, or is None though it has some."""

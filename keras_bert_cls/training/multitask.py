@@ -20,7 +20,8 @@ from keras_bert_cls.data.task_batches import TaskBatches
 from keras_bert_cls.data.task_sampling import TaskDraws
 from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.modeling.multitask import MASKED_LM, multitask_model, task_model
+from keras_bert_cls.modeling.multitask import multitask_model, task_model
+from keras_bert_cls.modeling.task_choice import MASKED_LM
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
 from keras_bert_cls.training.config import MEAN_METRIC
 from keras_bert_cls.training.data_report import data_report

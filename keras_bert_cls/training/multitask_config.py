@@ -12,6 +12,7 @@ from keras_bert_cls.data.config import (
 )
 from keras_bert_cls.data.task_sampling import SamplingConfig
 from keras_bert_cls.modeling.config import EncoderConfig
+from keras_bert_cls.modeling.task_choice import MASKED_LM
 from keras_bert_cls.training.config import (
     MEAN_METRIC,
     METRICS,
@@ -23,12 +24,13 @@ from keras_bert_cls.training.config import (
 )
 from keras_bert_cls.training.optimizer_config import OptimizerConfig
 
-MASKED_LM = "masked_lm"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # Signatures of an export, and what their names end in; what layers of the encoder begin with, and
 # what those of hierarchical heads end in.
-_TAKEN = (MASKED_LM, "serving_default", "classify", "regress", "embed", "tokenize", "tokens")
-_TAKEN += ("token", "position", "segment", "embeddings", "block")
+_TAKEN = (
+    *(MASKED_LM, "serving_default", "classify", "regress", "embed", "tokenize", "tokens"),
+    *("token", "position", "segment", "embeddings", "block"),
+)
 _TAKEN_ENDS = ("_classify", "_regress", "_node")
 # What a mean over tasks can be made of: more is better.
 _USUAL_METRICS = {"single_label": "accuracy", "multi_label": "micro_f1", "regression": "pearson"}

@@ -11,7 +11,8 @@ from keras_bert_cls.modeling.adaptive_cutoffs import AdaptiveShape
 from keras_bert_cls.modeling.encoder import build_encoder
 from keras_bert_cls.modeling.head_settings import HeadSettings
 from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
-from keras_bert_cls.modeling.multitask import MASKED_LM, Head, multitask_model, task_model
+from keras_bert_cls.modeling.multitask import Head, multitask_model, task_model
+from keras_bert_cls.modeling.task_choice import MASKED_LM
 
 HEADS = {"topic": Head(5), "tone": Head(1, dropout=0.0)}
 ORDER = np.array([2, 0, 1], np.int32)
