@@ -2,7 +2,6 @@
 
 import collections
 import itertools
-import queue
 import time
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -23,6 +22,7 @@ METHODS = {
     "GetModelMetadata": ("PredictionService", "GetModelMetadataResponse"),
     "GetModelStatus": ("ModelService", "GetModelStatusResponse"),
 }
+_PROBE_SECONDS = 0.5
 _NOT_CONNECTED = (
     grpc.ChannelConnectivity.CONNECTING,
     grpc.ChannelConnectivity.TRANSIENT_FAILURE,
@@ -58,13 +58,14 @@ class _Sender:
         left = self._timeout if end is None else min(self._timeout, end - time.monotonic())
         return {"timeout": max(left, 0.0), "metadata": self._endpoint.metadata}
 
-    def _state(self) -> grpc.ChannelConnectivity:
+    def _is_there(self) -> bool:
+        """Says whether something listens at the address, as far as can be told."""
         raise NotImplementedError
 
     def _error(self, call: Call, error: Any) -> ServerError:
         code = error.code()
         timed_out = code is grpc.StatusCode.DEADLINE_EXCEEDED
-        advice = NO_CONNECTION if timed_out and self._state() in _NOT_CONNECTED else None
+        advice = NO_CONNECTION if timed_out and not self._is_there() else None
         details = error.details() or ""
         failure = ServerError(self._endpoint.target, call.method, code, details, advice)
         failure.__cause__ = error
@@ -124,15 +125,9 @@ class Connection(_Sender):
                 future.cancel()
         return answers
 
-    def _state(self) -> grpc.ChannelConnectivity:
-        told: queue.SimpleQueue[grpc.ChannelConnectivity] = queue.SimpleQueue()
-        self._channel.subscribe(told.put)  # The state of now is told at once.
-        try:
-            return told.get(timeout=1)
-        except queue.Empty:  # The channel was closed meanwhile.
-            return grpc.ChannelConnectivity.SHUTDOWN
-        finally:
-            self._channel.unsubscribe(told.put)
+    def _is_there(self) -> bool:
+        # A subscription to the channel's state would start a thread that can outlive the program.
+        return self._endpoint.is_listening(_PROBE_SECONDS)
 
     def _outcome_of_one(self, call: Call, end: float | None) -> Outcome:
         """Makes a call in the calling thread, which is quicker than to wait for another."""
@@ -162,8 +157,8 @@ class AsyncConnection(_Sender):
         """Closes the channel; no call after this."""
         await self._channel.close()
 
-    def _state(self) -> grpc.ChannelConnectivity:
-        return self._channel.get_state()
+    def _is_there(self) -> bool:
+        return self._channel.get_state() not in _NOT_CONNECTED
 
     async def _outcome(self, calls: Iterable[Call], end: float | None) -> Outcome:
         under_way: collections.deque[tuple[Call, Any]] = collections.deque()

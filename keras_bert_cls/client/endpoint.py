@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import socket
 from typing import Any
 
 import grpc
@@ -92,6 +93,21 @@ class Endpoint:
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """What every call tells the server beside its request."""
         return (("authorization", f"Bearer {self.bearer_token}"),) if self.bearer_token else ()
+
+    def is_listening(self, timeout: float) -> bool:
+        """Says whether a TCP connection can be made; True if `target` is no plain "host:port".
+
+        Args:
+          timeout: seconds to wait for the connection.
+        """
+        host, _, port = self.target.rpartition(":")
+        if "/" in host or not port.isdecimal():
+            return True
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout):
+                return True
+        except (OSError, OverflowError):
+            return False
 
     def channel(self, kind: Any = grpc, *, retries: bool = True) -> Any:
         """Opens a channel; it connects with the first call.

@@ -27,6 +27,12 @@ class ServerError(UserError):
 
     A UserError, so that the programs print it without a traceback.
 
+    Args:
+      target: "host:port".
+      method: what was called.
+      code, details: see the attributes.
+      advice: what may be done about it; None is what goes with the code.
+
     Attributes:
       code: the status, such as `grpc.StatusCode.NOT_FOUND`.
       details: what the server, or gRPC in its place, said.
@@ -40,13 +46,6 @@ class ServerError(UserError):
         details: str,
         advice: str | None = None,
     ):
-        """Args:
-        target: "host:port".
-        method: what was called.
-        code: see the attributes.
-        details: see the attributes.
-        advice: what may be done about it; None is what goes with the code.
-        """
         self.code = code
         self.details = details
         self._refusal = (target, method, code, details)
