@@ -7,6 +7,7 @@ import re
 from keras_bert_cls.errors import UserError
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_RUNS = "runs/"  # Where our runs go by custom; nobody's name on the hub.
 _FILES = (
     "config.json",
     "tokenizer_config.json",
@@ -35,8 +36,11 @@ def find_source(source: str | os.PathLike, allow_pickle_weights: bool = False) -
     # The checkpoint bert_model.ckpt is files whose names begin so.
     if path.exists() or path.with_name(f"{path.name}.index").exists():
         return path
-    if not _NAME.fullmatch(str(source)):
-        raise UserError(f"{source} does not exist: expected a folder or file of a checkpoint")
+    if not _NAME.fullmatch(str(source)) or str(source).startswith(_RUNS):
+        raise UserError(
+            f"{source} does not exist: expected a folder or file of a checkpoint, or a finished "
+            f"run. bertcls-import --output {source} makes one of a checkpoint or a hub's model."
+        )
     from huggingface_hub import snapshot_download
 
     files = [*_FILES, *(["pytorch_model.bin"] if allow_pickle_weights else [])]

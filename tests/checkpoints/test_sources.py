@@ -119,7 +119,9 @@ def test_without_a_hub(error, monkeypatch):
 
 
 def test_what_looks_like_a_path_is_no_name(tmp_path):
-    with pytest.raises(UserError, match="does not exist: expected a folder or file"):
-        import_checkpoint(tmp_path / "none")
+    for source in (tmp_path / "none", "./none", "a/b/none", "runs/none"):
+        with pytest.raises(UserError, match="does not exist: expected a folder or file") as raised:
+            import_checkpoint(source)
+        assert f"bertcls-import --output {source} makes one" in str(raised.value)
     with pytest.raises(UserError, match="format must be one of hf, google, keras_nlp, auto"):
         import_checkpoint(tmp_path, "onnx")
