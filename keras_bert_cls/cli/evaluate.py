@@ -13,13 +13,16 @@ Columns and file format are by default those of the run's config. --report write
 page of its own, and out/report.json; it needs pip install 'keras_bert_cls[report]'.
 """
 
+import pathlib
 from typing import TYPE_CHECKING
 
 from absl import flags
 
+from keras_bert_cls.cli.output_path import check_output_file
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.score_table import score_table
 from keras_bert_cls.cli.table_flags import define_column_flag, define_file_format_flag
+from keras_bert_cls.errors import UserError
 
 if TYPE_CHECKING:
     from keras_bert_cls.training.evaluate_run import ScoredFiles
@@ -52,6 +55,20 @@ _FILE_FORMAT = define_file_format_flag(program)
 _TEXT_COLUMN = define_column_flag(program, "text_column", "the text")
 _TEXT_PAIR_COLUMN = define_column_flag(program, "text_pair_column", "the second text")
 _LABEL_COLUMN = define_column_flag(program, "label_column", "the label")
+_ON_BAD_ROW, _UNKNOWN_LABEL = (
+    flags.DEFINE_enum(
+        name,
+        None,
+        ["error", "skip"],
+        f"Stop at the first row {rows}, or skip, count and report such rows; by default as the "
+        "run's config says, else stop.",
+        flag_values=program.flags,
+    )
+    for name, rows in (
+        ("on_bad_row", "that cannot be used"),
+        ("unknown_label", "whose label the model does not know"),
+    )
+)
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size",
     None,
@@ -143,7 +160,13 @@ def _run(_: list[str]) -> None:
         _TEXT_PAIR_COLUMN.value,
         _LABEL_COLUMN.value,
         _BATCH_SIZE.value,
+        _ON_BAD_ROW.value,
+        _UNKNOWN_LABEL.value,
     )
+    if _OUTPUT.value is not None:
+        check_output_file("--output", _OUTPUT.value)
+    if _WORKDIR.value is not None:
+        _refuse_export(_WORKDIR.value)
     if _REPORT.value is None:
         _score(data)
     else:
@@ -162,6 +185,14 @@ def _score(data: "ScoredFiles") -> None:
     print(score_table(scores))
     if _OUTPUT.value is not None:
         write_scores(_OUTPUT.value, {"data": scores})
+
+
+def _refuse_export(workdir: str) -> None:
+    from keras_bert_cls.export.versions import find_saved_model
+    from keras_bert_cls.modeling.trained_model import MODEL_FILE
+
+    if not (pathlib.Path(workdir) / MODEL_FILE).exists() and find_saved_model(workdir) is not None:
+        raise UserError(f"--workdir {workdir} is an export, not a run: give it as --model")
 
 
 def _write_report(data: "ScoredFiles") -> None:

@@ -38,6 +38,7 @@ class ScoredFiles:
       file_format, text_column, text_pair_column, label_column: see TableSpec; None is what the
         run's config says.
       batch_size: rows that run at once; None is the run's.
+      on_bad_row, unknown_label: see ClassificationData; None is what the run's config says.
     """
 
     files: tuple[str, ...]
@@ -46,11 +47,13 @@ class ScoredFiles:
     text_pair_column: str | None = None
     label_column: str | None = None
     batch_size: int | None = None
+    on_bad_row: str | None = None
+    unknown_label: str | None = None
 
     def given(self) -> dict[str, Any]:
-        """Returns the format and the columns that are not None."""
-        names = ("file_format", "text_column", "text_pair_column", "label_column")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        """Returns how to read the files, as far as it is not None."""
+        fields = {k: v for k, v in vars(self).items() if k not in ("files", "batch_size")}
+        return {name: value for name, value in fields.items() if value is not None}
 
     def labelled_table(
         self, run: ClassificationData | None, task: str, text_pair: bool
@@ -71,10 +74,14 @@ class ScoredFiles:
             table = dataclasses.replace(table, header=None, delimiter=None)
         table = dataclasses.replace(table, task=task, **self.given())
         problems = table.table(self.files).problems()
-        if table.label_column is None:
-            problems.append("label_column is not given")
+        for column in ("text_column", "label_column"):
+            if getattr(table, column) is None:
+                problems.append(f"{column} is not given: name it with --{column}")
         if text_pair and table.text_pair_column is None:
-            problems.append("text_pair_column is not given, and the model takes two texts")
+            problems.append(
+                "text_pair_column is not given, and the model takes two texts: name it with "
+                "--text_pair_column"
+            )
         if table.text_pair_column is not None and not text_pair:
             problems.append("text_pair_column is given, but the model takes one text")
         _refuse(problems)
@@ -143,9 +150,9 @@ def _score_masked_lm(
     data: ScoredFiles,
     report: Callable[[str], None],
 ) -> Scores:
-    for column in ("text_pair_column", "label_column"):
-        if column in data.given():
-            _refuse([f"{column} is given, but a masked language model is scored on plain text"])
+    for field in ("text_pair_column", "label_column", "unknown_label"):
+        if field in data.given():
+            _refuse([f"{field} is given, but a masked language model is scored on plain text"])
     run_config = config if isinstance(config, PretrainConfig) else PretrainConfig()
     text = dataclasses.replace(
         run_config.data, files=data.files, max_length=trained.settings.max_length, **data.given()
@@ -166,8 +173,9 @@ def _score_seq2seq(
     report: Callable[[str], None],
 ) -> Scores:
     """Scores outputs; the targets are the second texts."""
-    if data.label_column is not None:
-        _refuse(["label_column is given, but the targets are text: name text_pair_column"])
+    for field in ("label_column", "unknown_label"):
+        if field in data.given():
+            _refuse([f"{field} is given, but the targets are text: name text_pair_column"])
     columns = data.given()
     columns["target_column"] = columns.pop("text_pair_column", None)
     table = config.data if isinstance(config, Seq2SeqConfig) else Seq2SeqData()

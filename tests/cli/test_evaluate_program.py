@@ -95,9 +95,40 @@ def test_a_model_without_a_config(classifier, files, tmp_path, capsys):
         (tmp_path / name).write_bytes((classifier / name).read_bytes())
     arguments = [f"--workdir={tmp_path}", f"--data={files}/test.tsv"]
     assert run(*arguments) == 1
-    assert "label_column is not given" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "text_column is not given: name it with --text_column" in error
+    assert "label_column is not given: name it with --label_column" in error
     assert run(*arguments, "--text_column=text", "--label_column=label") == 0
     assert "accuracy" in capsys.readouterr().out
+
+
+def test_rows_are_skipped_if_asked(classifier, files, tmp_path, capsys):
+    rows = (files / "test.tsv").read_text(encoding="utf-8")
+    assert rows.startswith("text\tother\tlabel\t")
+    data = tmp_path / "test.tsv"
+    data.write_text(f"{rows}\t\tbad\nfilm\t-\tunheard\t-\t1\n", encoding="utf-8")
+    arguments = [f"--workdir={classifier}", f"--data={data}"]
+    assert run(*arguments) == 1
+    assert "on_bad_row=skip" in capsys.readouterr().err
+    assert run(*arguments, "--on_bad_row=skip") == 1
+    assert "unknown_label=skip" in capsys.readouterr().err
+    assert run(*arguments, "--on_bad_row=skip", "--unknown_label=skip") == 0
+    assert capsys.readouterr().out.startswith("data: 13 rows")
+
+
+def test_a_place_for_the_scores_is_looked_for_before_the_work(classifier, files, tmp_path, capsys):
+    arguments = [f"--workdir={classifier}", f"--data={files}/none.tsv"]
+    assert run(*arguments, f"--output={tmp_path}") == 1
+    assert f"--output: expected a file to write, {tmp_path} is a folder" in capsys.readouterr().err
+
+
+def test_an_export_is_no_run(files, tmp_path, capsys):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "saved_model.pb").touch()
+    for folder in (tmp_path, tmp_path / "1"):
+        assert run(f"--workdir={folder}", f"--data={files}/test.tsv") == 1
+        message = f"--workdir {folder} is an export, not a run: give it as --model"
+        assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -123,6 +154,11 @@ def test_a_model_without_a_config(classifier, files, tmp_path, capsys):
         (
             "masked_lm",
             ["--data={files}/prose.txt", "--label_column=label"],
+            "a masked language model is scored on plain text",
+        ),
+        (
+            "masked_lm",
+            ["--data={files}/prose.txt", "--unknown_label=skip"],
             "a masked language model is scored on plain text",
         ),
     ],
