@@ -57,13 +57,11 @@ def _run(_: list[str]) -> None:
 
 
 def _texts() -> Iterator[str]:
-    from keras_bert_cls.data.bad_rows import BadRows
     from keras_bert_cls.data.readers import iterate_texts
 
     columns: list[str | None] = [*_TEXT_COLUMN.value] if _TEXT_COLUMN.value else [None]
     for column in columns:
-        bad_rows = BadRows("error")
-        yield from iterate_texts(_DATA.value, column, _FILE_FORMAT.value, bad_rows)
+        yield from iterate_texts(_DATA.value, column, _FILE_FORMAT.value)
 
 
 if __name__ == "__main__":

@@ -30,11 +30,16 @@ class BadRows:
     """
 
     def __init__(
-        self, policy: str = "error", *, option: str = "on_bad_row", examples_per_kind: int = 3
+        self,
+        policy: str = "error",
+        *,
+        option: str | None = "on_bad_row",
+        examples_per_kind: int = 3,
     ):
         """Args:
           policy: "error" or "skip".
-          option: the name under which the user sets the policy; the error says it.
+          option: the name under which the user sets the policy; the error says it. None where the
+            user cannot, for every row must be answered.
           examples_per_kind: how many messages to keep of each kind.
 
         Raises:
@@ -57,8 +62,8 @@ class BadRows:
           UserError: the policy is "error".
         """
         if self.policy == "error":
-            hint = f"Mend the row, or skip and count such rows with {self._option}=skip."
-            raise UserError(f"{error} {hint}") from error
+            skip = f", or skip and count such rows with {self._option}=skip"
+            raise UserError(f"{error} Mend the row{skip if self._option else ''}.") from error
         self.counts[error.kind] += 1
         examples = self.examples.setdefault(error.kind, [])
         if len(examples) < self._examples_per_kind:

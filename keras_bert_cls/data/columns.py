@@ -9,18 +9,27 @@ from keras_bert_cls.data.table_spec import TableSpec, column_index
 from keras_bert_cls.errors import UserError, closest
 
 _NAMES_SHOWN = 20
+_CELL_SHOWN = 40
 
 Positions = tuple[int | None, int | None, int | None]
 
 
-def find_columns(spec: TableSpec, names: Sequence[str], where: str) -> Positions:
+def find_columns(
+    spec: TableSpec, names: Sequence[str], where: str, first_row: Sequence[str] | None = None
+) -> Positions:
     """Returns the positions of text, second text and label in `names`, None where not wanted.
+
+    Args:
+      spec: which columns are wanted.
+      names: of all columns.
+      where: file:line, for errors.
+      first_row: the row at `where`, for errors, if `names` are but numbers.
 
     Raises:
       UserError: a column is not there or there twice, or the spec has no text_column.
     """
     if spec.text_column is None:
-        _refuse_without_text_column(names, where)
+        _refuse_without_text_column(names, where, first_row)
     text, text_pair, label = (
         None if column is None else _position(column, names, where) for column in spec.columns
     )
@@ -45,8 +54,19 @@ def record_of_fields(
     return Record(line, text, text_pair, label)
 
 
-def _refuse_without_text_column(names: Iterable[str], where: str) -> NoReturn:
-    raise UserError(f"{where}: text_column is not given. The columns are {_listed(names)}.")
+def _refuse_without_text_column(
+    names: Iterable[str], where: str, first_row: Sequence[str] | None = None
+) -> NoReturn:
+    row = ""
+    if first_row is not None:
+        cells = (
+            cell if len(cell) <= _CELL_SHOWN else f"{cell[:_CELL_SHOWN]}…" for cell in first_row
+        )
+        row = f" The first row is {_listed(cells)}."
+    raise UserError(
+        f"{where}: text_column is not given. The columns are {_listed(names)}.{row} "
+        "Name one with --text_column, or in a config with data.text_column."
+    )
 
 
 def _no_such_column(column: str | int, names: Iterable[str]) -> str:

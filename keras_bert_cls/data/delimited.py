@@ -84,7 +84,9 @@ def _records(
 def _layout(row: _Fields, file: SourceFile, spec: TableSpec) -> _Layout:
     width = len(row.fields)
     names = row.fields if spec.has_header else [str(index) for index in range(width)]
-    return _Layout(row.line, width, find_columns(spec, names, file.where(row.line)))
+    first_row = None if spec.has_header else row.fields
+    positions = find_columns(spec, names, file.where(row.line), first_row)
+    return _Layout(row.line, width, positions)
 
 
 def _ragged(row: _Fields, layout: _Layout, file: SourceFile) -> RowError:

@@ -75,7 +75,7 @@ def documents_of_files(
     """
     if maximum_characters < 1:
         raise UserError(f"maximum_characters must be at least 1, got {maximum_characters}")
-    bad_rows = BadRows() if bad_rows is None else bad_rows
+    bad_rows = BadRows(option=None) if bad_rows is None else bad_rows
     return (
         document
         for file in files

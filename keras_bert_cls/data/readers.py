@@ -32,7 +32,7 @@ def read_rows(paths: Paths, spec: TableSpec, bad_rows: BadRows | None = None) ->
         (unless `bad_rows` skips them) a row cannot be used. Says file:line.
     """
     files = table_files(paths, spec)
-    return _rows_of_files(files, spec, BadRows() if bad_rows is None else bad_rows)
+    return _rows_of_files(files, spec, BadRows(option=None) if bad_rows is None else bad_rows)
 
 
 def iterate_texts(
@@ -47,7 +47,7 @@ def iterate_texts(
     """
     spec = TableSpec(file_format=file_format, text_column=text_column)
     files = table_files(paths, spec)
-    return _texts_of_files(files, spec, BadRows() if bad_rows is None else bad_rows)
+    return _texts_of_files(files, spec, BadRows(option=None) if bad_rows is None else bad_rows)
 
 
 def table_files(paths: Paths, spec: TableSpec) -> list[SourceFile]:

@@ -90,6 +90,7 @@ def test_a_bad_row_is_named_after_the_answers_before_it(export, tmp_path, capsys
     captured = capsys.readouterr()
     assert [line.split("\t")[2] for line in captured.out.splitlines()] == ["good", "bad"]
     assert f"bertcls-predict: {file}:3: " in captured.err
+    assert captured.err.endswith(" Mend the row.\n")
 
 
 def test_errors_of_input(export, tmp_path, capsys):

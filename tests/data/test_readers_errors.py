@@ -84,7 +84,9 @@ def test_a_bad_row_stops_or_is_skipped_and_counted(
     message = str(caught.value)
     assert re.match(rf"{re.escape(str(path))}:\d+: ", message)
     assert words in message
-    assert message.endswith("skip and count such rows with on_bad_row=skip.")
+    assert message.endswith(" Mend the row.")
+    with pytest.raises(UserError, match="or skip and count such rows with --on_bad=skip"):
+        list(read_rows(path, spec, BadRows("error", option="--on_bad")))
 
     bad_rows = BadRows("skip")
     assert [row.text for row in read_rows(path, spec, bad_rows)] == ["x", "z"]
@@ -140,8 +142,11 @@ def test_bad_rows_knows_two_policies():
          "a.tsv:1: no column '2'. The columns are '0', '1'."),
         ("a.csv", "text,text\nx,1\n", TableSpec(text_column="text"),
          "a.csv:1: several columns are named 'text'; give the index instead"),
-        ("a.csv", "x,1\n", TableSpec(), "a.csv:1: text_column is not given. The columns are '0'"),
-        ("a.jsonl", '{"t": "x"}\n', TableSpec(), "text_column is not given. The columns are 't'."),
+        ("a.csv", f"text,{'x' * 50}\n", TableSpec(),
+         f"a.csv:1: text_column is not given. The columns are '0', '1'. The first row is 'text', "
+         f"'{'x' * 40}…'. Name one with --text_column, or in a config with data.text_column."),
+        ("a.jsonl", '{"t": "x"}\n', TableSpec(), "text_column is not given. The columns are 't'."
+         " Name one with --text_column"),
         ("a.csv", "", TableSpec(text_column="text"), "a.csv: the file is empty; expected a row of"),
     ],
 )  # fmt: skip
