@@ -1,7 +1,6 @@
 """The usual classification head: a logit for each label."""
 
 import keras
-import numpy as np
 
 from keras_bert_cls.modeling.head_settings import HeadSettings
 
@@ -13,18 +12,13 @@ def dense_head(
     initializer: keras.Initializer,
 ) -> keras.KerasTensor:
     """Returns the logits, float32 [batch, num_labels], of hidden states [batch, hidden]."""
-    bias_initializer = "zeros"
-    if settings.label_shares:
-        shares = np.array(settings.label_shares)
-        if len(shares) != num_labels:
-            raise ValueError(f"expected {num_labels} label_shares, got {len(shares)}")
-        bias_initializer = keras.initializers.Constant(
-            (np.log(shares) - np.log1p(-shares)).tolist()
-        )
+    biases = settings.biases or (0.0,) * num_labels
+    if len(biases) != num_labels:
+        raise ValueError(f"expected {num_labels} biases, got {len(biases)}")
     layer = keras.layers.Dense(
         num_labels,
         kernel_initializer=initializer,
-        bias_initializer=bias_initializer,
+        bias_initializer=keras.initializers.Constant(list(biases)) if any(biases) else "zeros",
         dtype="float32",
         name=f"{settings.prefix}logits",
     )

@@ -19,9 +19,10 @@ class HeadSettings:
       kind: "dense" has a logit for each label, "hierarchical" a softmax at each node of a tree,
         "ordinal" one score and thresholds, and "adaptive" a softmax over very many labels.
       prefix: begins the names of its layers, so that several heads can stand on one encoder.
-      label_shares: of a dense multi-label head the share of rows that have each label, in (0, 1).
-        Its biases begin at these probabilities (Lin et al. 2017, https://arxiv.org/abs/1708.02002,
-        section 3.3), which the small steps of fine-tuning are long in reaching; () for 0.5.
+      biases: of a dense head at first, one for each logit; () for 0. A multi-label head should
+        begin at the log odds of its labels' frequencies (Lin et al. 2017, section 3.3,
+        https://arxiv.org/abs/1708.02002) and a regression at the mean of its targets: the small
+        steps of fine-tuning are long in reaching them.
       tree: of a hierarchical head.
       level_shares: of an ordinal head the share of each label among the training rows, where its
         thresholds begin; () for equal ones.
@@ -30,7 +31,7 @@ class HeadSettings:
 
     kind: str = "dense"
     prefix: str = ""
-    label_shares: tuple[float, ...] = ()
+    biases: tuple[float, ...] = ()
     tree: LabelTree | None = None
     level_shares: tuple[float, ...] = ()
     adaptive: "AdaptiveShape | None" = None

@@ -11,7 +11,7 @@ from keras_bert_cls.data.batches import ClassificationBatches, JudgedRows
 from keras_bert_cls.data.store_batches import StoreBatches
 from keras_bert_cls.data.token_store import TokenStore
 from keras_bert_cls.modeling.adaptive_cutoffs import AdaptiveShape
-from keras_bert_cls.modeling.head_settings import DENSE_HEAD, HeadSettings
+from keras_bert_cls.modeling.head_settings import HeadSettings
 from keras_bert_cls.modeling.multitask import Head
 from keras_bert_cls.modeling.trained_model import ModelSettings
 from keras_bert_cls.text.tokenizer import Tokenizer
@@ -119,10 +119,17 @@ class LabelledTask:
                 sizes = self.config.adaptive
                 shape = AdaptiveShape.of(counts, hidden_dim, sizes.cutoffs, sizes.div_value)
                 return HeadSettings("adaptive", adaptive=shape)
+        return HeadSettings(biases=tuple(self._first_biases().tolist()))
+
+    def _first_biases(self) -> np.ndarray:
+        """Returns where the logits of a dense head begin, float64 [logits]; see HeadSettings."""
+        targets = self._training_targets()
+        if self.config.task == "regression":
+            return np.array([targets.mean(dtype=np.float64)])
         if self.config.task == "multi_label":
-            counts = np.bincount(self._training_targets(), minlength=len(self.labels)) + 1
-            return HeadSettings(label_shares=tuple((counts / (self._rows() + 2)).tolist()))
-        return DENSE_HEAD
+            shares = (np.bincount(targets, minlength=len(self.labels)) + 1) / (self._rows() + 2)
+            return np.log(shares) - np.log1p(-shares)
+        return np.zeros(len(self.labels))
 
     def _rows(self) -> int:
         """Returns how many training rows have labels."""
@@ -138,6 +145,6 @@ class LabelledTask:
             return np.nonzero(taken)[1] if taken.ndim == 2 else taken
         store = self.stores["train"]
         targets = np.asarray(store.values("target"))
-        if self.config.task == "single_label" and "labelled" in store:
+        if self.config.task != "multi_label" and "labelled" in store:
             return targets[store.values("labelled") > 0]
         return targets

@@ -1,4 +1,4 @@
-"""Where the biases of a multi-label head begin."""
+"""Where the biases of a dense head begin."""
 
 import keras
 import numpy as np
@@ -9,18 +9,18 @@ from keras_bert_cls.modeling.encoder import build_encoder
 from keras_bert_cls.modeling.head_settings import HeadSettings
 from keras_bert_cls.modeling.models import classifier_model
 
-SHARES = (0.5, 0.001, 0.25, 0.9)
+BIASES = (0.0, -6.5, 2.25, 1e3)
 
 
-def test_biases_begin_at_the_shares_of_labels(tmp_path):
+def test_logits_begin_at_the_biases(tmp_path):
     encoder = build_encoder(small_config(initializer_stddev=1e-6))
-    model = classifier_model(encoder, 4, head=HeadSettings(label_shares=SHARES))
+    model = classifier_model(encoder, 4, head=HeadSettings(biases=BIASES))
     model.save(tmp_path / "model.keras")
     for each in (model, keras.models.load_model(tmp_path / "model.keras")):
         logits = predict(each, random_inputs())["logits"]
-        np.testing.assert_allclose(1 / (1 + np.exp(-logits)), [SHARES] * len(logits), rtol=1e-4)
+        np.testing.assert_allclose(logits, [BIASES] * len(logits), atol=1e-4)
 
 
-def test_there_is_a_share_for_each_label():
-    with pytest.raises(ValueError, match="expected 3 label_shares, got 4"):
-        classifier_model(build_encoder(small_config()), 3, head=HeadSettings(label_shares=SHARES))
+def test_there_is_a_bias_for_each_logit():
+    with pytest.raises(ValueError, match="expected 3 biases, got 4"):
+        classifier_model(build_encoder(small_config()), 3, head=HeadSettings(biases=BIASES))
