@@ -8,7 +8,6 @@ from keras_bert_cls.client.errors import ServerError
 from keras_bert_cls.client.model_description import SignatureSpec, signature_specs
 from keras_bert_cls.client.requests import ModelChoice
 from keras_bert_cls.client.schema import MESSAGES
-from keras_bert_cls.errors import closest
 
 # TensorFlow Serving's words of Classify and of Predict.
 NO_SIGNATURE = "No signature was found with the name"
@@ -58,6 +57,7 @@ def _advice(model: str, signature: str, signatures: Mapping[str, SignatureSpec])
     default = signatures.get("serving_default")
     programs = [program for name, program in _PROGRAMS.items() if name in signatures]
     if default is not None and _ANSWERS & default.outputs.keys():
-        programs.append("bertcls-predict")
-    asks = f" It answers {', '.join(programs)}." if programs else ""
-    return has + (closest(signature, signatures) or asks)
+        # Other signatures than those of programs are asked for by the names of tasks.
+        is_task = signature not in (*_PROGRAMS, "serving_default", "score_word_l2r")
+        programs.append("bertcls-predict" + (" without --task or with one of these" * is_task))
+    return has + (f" It answers {', '.join(programs)}." if programs else "")

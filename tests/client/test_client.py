@@ -144,6 +144,12 @@ def test_errors_name_code_and_message(client, server):
     assert caught.value.details == "Servable not found for request: Specific(tiny, 7)"
 
 
+def test_a_task_that_the_model_has_not(client):
+    with pytest.raises(ServerError, match="It answers bertcls-predict without --task") as caught:
+        client.predict(["a"], task="tone")
+    assert caught.value.details == 'Serving signature key "tone" not found.'
+
+
 def test_timeout(server):
     # The only worker is held, so an answer cannot come in time.
     with (
