@@ -10,7 +10,7 @@ from running_server import running_server
 from server_stubs import Stubs
 from tensorflow_serving.apis import inference_pb2
 from tiny_multitask import MATCH, TAGS, TONE, VALUE, multitask_config
-from tiny_runs import finetune_config, write_config, write_files
+from tiny_runs import LABELS, finetune_config, write_config, write_files
 from whole_runs import Program, assert_same_end, read_lines, weights_of
 
 from keras_bert_cls.cli import evaluate, export, multitask, predict
@@ -76,7 +76,7 @@ def assert_alike(found, expected):
             assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
 
 
-def test_what_a_run_leaves(run):
+def test_what_a_run_leaves(run, files):
     scores = read_scores(run / "scores.json")
     for split in ("dev", "test"):
         values = scores[split].values
@@ -90,7 +90,11 @@ def test_what_a_run_leaves(run):
     assert {f"{task}/loss" for task in TASKS} | {"masked_lm/masked_accuracy"} <= logged
     assert "mean" in next(line for line in lines if line["kind"] == "dev")
     weights = weights_of(run)
-    assert not weights[f"{TAGS}_logits/bias"].any()
+    header, *rows = (files / "train.tsv").read_text(encoding="utf-8").splitlines()
+    tags = [row.split("\t")[header.split("\t").index("labels")].split(",") for row in rows]
+    counts = np.array([sum(label in each for each in tags) for label in LABELS])
+    frozen = np.log((counts + 1) / (len(rows) - counts + 1))
+    np.testing.assert_allclose(weights[f"{TAGS}_logits/bias"], frozen, atol=1e-6)
     assert weights[f"{TONE}_logits/bias"].any()
 
 
