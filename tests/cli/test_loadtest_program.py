@@ -36,7 +36,7 @@ def test_a_report_of_several_loads(arguments, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     service = FakeServing()
     with fake_serving(service) as address:
-        more = [f"--server={address}", "--concurrency=1,4", "--rows_per_request=2"]
+        more = [f"--server={address}", "--concurrency=1,4", "--rows_per_request=2", "--seconds=1"]
         more += [f"--output={output}", f"--plot={plot}"]
         assert loadtest.main([*arguments, *more]) == 0
     heading, first, second = capsys.readouterr().out.splitlines()
