@@ -1,7 +1,6 @@
 """Transducer: texts for texts, from a finished sequence-to-sequence run or from an export of it."""
 
 import dataclasses
-import itertools
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +11,7 @@ import numpy as np
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.export.find_model import find_model
 from keras_bert_cls.predictions import WrittenText
-from keras_bert_cls.text.utf8 import encode_text
+from keras_bert_cls.text.utf8 import encoded_batches
 
 _TASK = "seq2seq"
 
@@ -68,13 +67,8 @@ class Transducer:
         Raises:
           UserError: one is not a string, or `batch_size` is less than 1.
         """
-        if batch_size < 1:
-            raise UserError(f"batch_size must be at least 1, got {batch_size}")
-        if isinstance(texts, str | bytes):
-            raise UserError(f"expected an iterable of strings as texts, got one: {texts!r:.80}")
-        rows = (encode_text(text, "text", number) for number, text in enumerate(texts))
-        while batch := list(itertools.islice(rows, batch_size)):
-            outputs = self._call(np.array(batch, object))
+        for batch in encoded_batches(texts, batch_size):
+            outputs = self._call(batch)
             for text, score in zip(outputs["text"], outputs["score"].tolist(), strict=True):
                 yield WrittenText(text.decode("utf-8", "replace"), score)
 

@@ -12,7 +12,7 @@ from keras_bert_cls.masked_lm.generation import check_generated, check_generatio
 from keras_bert_cls.masked_lm.infill_options import InfillOptions
 from keras_bert_cls.masked_lm.loading import LoadedModel, load_masked_lm
 from keras_bert_cls.masked_lm.reading import filled_text, infilled_text
-from keras_bert_cls.text.utf8 import encode_text
+from keras_bert_cls.text.utf8 import encoded_batches
 
 _BATCH_SIZE = 32
 
@@ -66,7 +66,7 @@ class MaskedLM:
         """Answers a stream; see `fill_mask`."""
         if top_k < 1:
             raise UserError(f"top_k must be at least 1, got {top_k}")
-        for batch in _batches(texts, batch_size):
+        for batch in encoded_batches(texts, batch_size):
             answer = self._model.fill_mask(top_k, batch)
             rows = self._model.call("tokenize", {"text": batch})["tokens"]
             columns = (answer["sequence"], answer["tokens"], answer["scores"], rows)
@@ -97,7 +97,7 @@ class MaskedLM:
     ) -> Iterator[TextScore]:
         """Answers a stream; see `score`."""
         signature = "score_word_l2r" if word_l2r else "score"
-        for batch in _batches(texts, batch_size):
+        for batch in encoded_batches(texts, batch_size):
             answer = self._model.call(signature, {"text": batch})
             rows = zip(
                 answer["log_likelihood"].tolist(), answer["num_tokens"].tolist(), strict=True
@@ -135,7 +135,7 @@ class MaskedLM:
         options = options or InfillOptions()
         options.check()
         first = 0
-        for batch in _batches(texts, batch_size):
+        for batch in encoded_batches(texts, batch_size):
             settings = options.inputs(first, len(batch)).items()
             inputs = {name: np.array(values, dtype) for name, (dtype, values) in settings}
             answer = self._model.call("infill", {"text": batch, **inputs})
@@ -171,13 +171,3 @@ class MaskedLM:
         texts = self.infill([masked_prompt(prompt, length)] * samples, options, batch_size)
         check_generated(texts[0], prompt, length, self.max_length)
         return texts
-
-
-def _batches(texts: Iterable[str], batch_size: int) -> Iterator[np.ndarray]:
-    if batch_size < 1:
-        raise UserError(f"batch_size must be at least 1, got {batch_size}")
-    if isinstance(texts, str | bytes):
-        raise UserError(f"expected an iterable of strings as texts, got one: {texts!r:.80}")
-    encoded = (encode_text(text, "text", number) for number, text in enumerate(texts))
-    while batch := list(itertools.islice(encoded, batch_size)):
-        yield np.array(batch, object)

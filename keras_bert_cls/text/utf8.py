@@ -1,5 +1,10 @@
 """Strings of Python as the UTF-8 that models take."""
 
+import itertools
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
 from keras_bert_cls.errors import UserError
 
 
@@ -23,3 +28,18 @@ def encode_text(text: object, name: str, number: int) -> bytes:
             f"{text!r:.80}"
         )
     return text.encode("utf-8", "surrogatepass")
+
+
+def encoded_batches(texts: Iterable[str], batch_size: int) -> Iterator[np.ndarray]:
+    """Yields a stream of texts in UTF-8, bytes in object arrays of up to `batch_size`.
+
+    Raises:
+      UserError: `batch_size` is less than 1, `texts` is one string, or one of them is none.
+    """
+    if batch_size < 1:
+        raise UserError(f"batch_size must be at least 1, got {batch_size}")
+    if isinstance(texts, str | bytes):
+        raise UserError(f"expected an iterable of strings as texts, got one: {texts!r:.80}")
+    encoded = (encode_text(text, "text", number) for number, text in enumerate(texts))
+    while batch := list(itertools.islice(encoded, batch_size)):
+        yield np.array(batch, object)
