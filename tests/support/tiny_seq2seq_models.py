@@ -1,6 +1,6 @@
 """A trained sequence-to-sequence model of one layer each, with random weights."""
 
-import numpy as np
+from random_weights import draw_weights
 from tiny_trained_models import TOKENS
 
 from keras_bert_cls.modeling.config import EncoderConfig
@@ -25,9 +25,7 @@ def make_seq2seq_model(**generation) -> TrainedModel:
     )
     decoder = DecoderConfig(num_layers=1, num_heads=2, intermediate_dim=16, max_length=MAX_LENGTH)
     model = seq2seq_model(encoder, decoder)
-    generator = np.random.default_rng(7)
-    for weight in model.weights:
-        weight.assign(weight.numpy() + generator.normal(0, 0.5, weight.shape))
+    draw_weights(model, seed=7)
     return TrainedModel(
         model,
         Tokenizer(Vocabulary(TOKENS)),

@@ -1,6 +1,7 @@
 """Trained models of one layer, with random weights."""
 
 import numpy as np
+from random_weights import draw_weights
 
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
@@ -42,9 +43,7 @@ def make_trained_model(
         model = masked_lm_model(config)
     else:
         model = classifier_model(config, len(labels) or 1)
-    generator = np.random.default_rng(7)
-    for weight in model.weights:
-        weight.assign(weight.numpy() + generator.normal(0, 0.5, weight.shape))
+    draw_weights(model, seed=7)
     return TrainedModel(
         model=model,
         tokenizer=Tokenizer(Vocabulary(TOKENS)),

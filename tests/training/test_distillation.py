@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from random_weights import draw_weights
 from test_finetune import largest_difference, metrics, weights
 from tiny_runs import LABELS, VOCABULARY, finetune_config, tiny_encoder, write_files
 
@@ -38,9 +39,7 @@ def make_teacher(folder, task="single_label", labels=LABELS[::-1], text_pair=Fal
     tokens = (*VOCABULARY[:5], *VOCABULARY[:4:-1])
     encoder = tiny_encoder(vocabulary_size=len(tokens), pack_tokens=False)
     model = classifier_model(encoder, len(labels) or 1)
-    random = np.random.default_rng(seed)
-    for weight in model.weights:
-        weight.assign(weight.numpy() + random.normal(0, 0.5, weight.shape))
+    draw_weights(model, seed)
     settings = ModelSettings(task, labels, text_pair, TEACHER_LENGTH)
     TrainedModel(model, Tokenizer(Vocabulary(tokens)), settings).save(folder)
     return folder
