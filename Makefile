@@ -43,16 +43,21 @@ bench: setup
 	$(BIN)/python -m benchmarks.tokenization
 	$(BIN)/python -m benchmarks.single_latency --rounds=3
 	$(BIN)/python -m benchmarks.batch_inference --rounds=3 --max_rows=128
+	$(BIN)/python -m benchmarks.batch_inference --rounds=3 --max_rows=32 --rows=1,32 --sets=en \
+	  --sizes=2x128,4x256,12x768 --results=batch_inference_sizes
 	$(BIN)/python -m benchmarks.training_step --rounds=3 --batches=2
 	$(BIN)/python -m benchmarks.pretraining --rounds=3
 	$(BIN)/python -m benchmarks.server_throughput --rounds=3
-	$(BIN)/python -m benchmarks.export_load
+	$(BIN)/python -m benchmarks.server_throughput --rounds=3 --sets=short --clients=1,32 \
+	  --peers='ONNX Runtime fp32,PyTorch fp32' --results=server_throughput_zh
+	$(BIN)/python -m benchmarks.export_load --rounds=3
 	$(BIN)/python -m benchmarks.scaling
-	$(BIN)/python -m benchmarks.adaptive_softmax
+	$(BIN)/python -m benchmarks.levers --rounds=3
+	$(BIN)/python -m benchmarks.int8_product --rounds=3
+	$(BIN)/python -m benchmarks.profile_ops
 	$(BIN)/python -m benchmarks.input_pipeline
 	$(BIN)/python -m benchmarks.file_size
-	$(BIN)/python -m benchmarks.levers
-	$(BIN)/python -m benchmarks.profile_ops
+	$(BIN)/python -m benchmarks.adaptive_softmax --outputs=30000,250000,1000000
 
 bench-quick: setup
 	$(BIN)/python -m benchmarks.quick

@@ -33,6 +33,7 @@ class Benchmark:
         self.program = Program(f"benchmarks.{name}", description)
         values = self.program.flags
         flags.DEFINE_string("output", "runs/bench", "Results, models.", flag_values=values)
+        flags.DEFINE_string("results", name, "Name of the results, less .json.", flag_values=values)
         if texts:
             flags.DEFINE_string(
                 "source",
@@ -93,7 +94,7 @@ class Benchmark:
             "machine": platform.machine(),
             "rows": rows,
         }
-        path = self.output / f"{self.name}.json"
+        path = self.output / f"{self.program.flags.results}.json"
         path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,8 +1,8 @@
 """Many clients, each on a thread, that ask again once they are answered."""
 
-import threading
 import time
 from collections.abc import Callable
+from concurrent import futures
 
 import numpy as np
 
@@ -25,22 +25,18 @@ def closed_loop(
     """
     begin = time.perf_counter() + 1
     end = begin + seconds
-    latencies: list[float] = []
 
-    def work(number: int) -> None:
+    def work(number: int) -> list[float]:
         ask = connect()
         mine: list[float] = []
         while (started := time.perf_counter()) < end:
             ask(texts[(number * 7919 + len(mine)) % len(texts)])
             if started >= begin or not mine:
                 mine.append(time.perf_counter() - started)
-        latencies.extend(mine)
+        return mine
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with futures.ThreadPoolExecutor(clients) as threads:
+        latencies = [one for mine in threads.map(work, range(clients)) for one in mine]
     p50, p99 = np.percentile(latencies, [50, 99]) * 1e3
     return {
         "requests/s": len(latencies) / (time.perf_counter() - begin),
