@@ -17,7 +17,7 @@ def load(folder: str) -> dict[str, float]:
     from keras_bert_cls.inference import Classifier
 
     imported = time.perf_counter()
-    _loaded["classifier"] = Classifier.load(folder)
+    _loaded["classifier"] = Classifier.load(folder, intra_op_threads=1)
     return {"import_seconds": imported - started, "seconds": time.perf_counter() - imported}
 
 

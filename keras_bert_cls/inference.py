@@ -4,15 +4,18 @@ import itertools
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent import futures
 
 import numpy as np
 
+from keras_bert_cls.cpus import usable_cpus
 from keras_bert_cls.data.label_structure import NO_STRUCTURE, LabelStructure
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.export.find_model import find_model
 from keras_bert_cls.modeling.task_choice import require_task
 from keras_bert_cls.predictions import Prediction, path_of, task_signature, top_prediction
-from keras_bert_cls.text.token_estimate import BERT_TOKENS, estimated_tokens
+from keras_bert_cls.text.row_batches import batch_parts, row_batches
+from keras_bert_cls.text.token_estimate import BERT_TOKENS
 from keras_bert_cls.text.utf8 import encode_text
 
 _NO_ROW = object()
@@ -50,22 +53,31 @@ class Classifier:
         self.max_length = max_length
         self.label_structure = label_structure
         self._call = call
+        self._threads = usable_cpus()
 
     @classmethod
-    def load(cls, path: str | os.PathLike, task: str | None = None) -> "Classifier":
+    def load(
+        cls, path: str | os.PathLike, task: str | None = None, intra_op_threads: int = 0
+    ) -> "Classifier":
         """Loads a model.
 
         Args:
           path: the --workdir of a finished run, the --output of bertcls-export (the newest version
             is taken), or one version in it.
           task: which of its tasks, if it has several.
+          intra_op_threads: threads that share an op of an export; 0 is TensorFlow's choice. 1 is
+            faster for texts of a sentence, as the rows of a batch are spread over the CPUs
+            anyway. It holds for all that the process runs on TensorFlow, unless that has run
+            something before: then it has no effect.
 
         Raises:
           UserError: there is no model at `path`, it is a masked language model, or it has no such
             task.
         """
         folder, is_run = find_model(path)
-        return cls._load_run(folder, task) if is_run else cls._load_export(folder, task)
+        if is_run:
+            return cls._load_run(folder, task)
+        return cls._load_export(folder, task, intra_op_threads)
 
     def predict(
         self,
@@ -87,7 +99,7 @@ class Classifier:
         Args:
           texts: the texts; read as the predictions are taken, a batch ahead of them.
           text_pairs: the second texts, for models that take pairs.
-          batch_size: texts that run at once.
+          batch_size: texts that run at once, on as many threads as there are CPUs to use.
 
         Returns:
           An iterator over the predictions, in the order of the texts.
@@ -159,13 +171,14 @@ class Classifier:
     def _answers(
         self, signature: str, columns: dict[str, Iterable[str]], batch_size: int
     ) -> Iterator[Arrays]:
-        rows = _encoded_rows(columns)
-        for batch in _batches(rows, batch_size, self.max_length):
-            inputs = {
-                name: np.array(values, object)
-                for name, values in zip(columns, zip(*batch, strict=True), strict=True)
-            }
-            yield self._call(signature, inputs)
+        def answer(rows: list[tuple[bytes, ...]]) -> Arrays:
+            values = zip(columns, zip(*rows, strict=True), strict=True)
+            return self._call(signature, {name: np.array(texts, object) for name, texts in values})
+
+        with futures.ThreadPoolExecutor(self._threads) as pool:
+            for batch in row_batches(_encoded_rows(columns), batch_size, self.max_length):
+                parts = batch_parts(batch, self._threads, self.max_length)
+                yield from (map if len(parts) == 1 else pool.map)(answer, parts)
 
     def _predictions(self, outputs: dict[str, np.ndarray]) -> Iterator[Prediction]:
         if self.task == "regression":
@@ -220,7 +233,9 @@ class Classifier:
         )
 
     @classmethod
-    def _load_export(cls, folder: pathlib.Path, task: str | None) -> "Classifier":
+    def _load_export(
+        cls, folder: pathlib.Path, task: str | None, intra_op_threads: int
+    ) -> "Classifier":
         from keras_bert_cls.export.model_card import read_model_card
         from keras_bert_cls.export.session import SavedModelSession
 
@@ -228,7 +243,7 @@ class Classifier:
         _refuse_masked_lm(card["task"], folder)
         tasks = card.get("tasks", {})
         require_task(task, list(tasks))
-        session = SavedModelSession(folder)
+        session = SavedModelSession(folder, intra_op_threads)
 
         def call(signature, inputs):
             name = task_signature(task, signature)
@@ -272,29 +287,6 @@ def _encoded_rows(columns: dict[str, Iterable[str]]) -> Iterator[tuple[bytes, ..
     """Yields a row of UTF-8 strings a time from columns, which must be equally long."""
     for number, row in enumerate(itertools.zip_longest(*columns.values(), fillvalue=_NO_ROW)):
         yield tuple(_encoded(text, name, number) for name, text in zip(columns, row, strict=True))
-
-
-def _batches(
-    rows: Iterable[tuple[bytes, ...]], batch_size: int, max_length: int
-) -> Iterator[list[tuple[bytes, ...]]]:
-    """Yields rows that run at once.
-
-    Of documents these are fewer, so that they take no more memory than other texts.
-    """
-    batch: list[tuple[bytes, ...]] = []
-    longest = 0
-    for row in rows:
-        length = min(sum(map(estimated_tokens, row)), max_length)
-        if batch and (len(batch) + 1) * max(longest, length) > batch_size * BERT_TOKENS:
-            yield batch
-            batch, longest = [], 0
-        batch.append(row)
-        longest = max(longest, length)
-        if len(batch) == batch_size:
-            yield batch
-            batch, longest = [], 0
-    if batch:
-        yield batch
 
 
 def _encoded(text: object, name: str, number: int) -> bytes:

@@ -9,6 +9,7 @@ PACKAGE = pathlib.Path(keras_bert_cls.__file__).parent
 LEVELS = {
     "errors": 0,
     "atomic_file": 0,
+    "cpus": 1,
     "counter_random": 0,
     "predictions": 0,
     "proportions": 0,

@@ -1,10 +1,13 @@
 """Classifier: the same predictions from a run and from its export."""
 
+import threading
+
 import numpy as np
 import pytest
 from tiny_trained_models import LABELS, make_trained_model
 
 import keras_bert_cls as kbc
+from keras_bert_cls import inference
 from keras_bert_cls.inference import Classifier
 from keras_bert_cls.predictions import Prediction
 
@@ -79,19 +82,19 @@ def test_a_stream_is_read_a_batch_ahead(folders):
     assert len(list(predictions)) == 99
 
 
-@pytest.mark.parametrize(("max_length", "sizes"), [(512, [4, 4, 1]), (5000, [4, 2, 1, 1, 1])])
-def test_fewer_long_texts_run_at_once(max_length, sizes):
-    texts = [*["short"] * 4, *["word" * 1000] * 2, "word" * 5000, "short", "word" * 9000]
-    batches = []
+def test_parts_of_a_batch_run_at_the_same_time(monkeypatch):
+    monkeypatch.setattr(inference, "usable_cpus", lambda: 2)
+    both, batches = threading.Barrier(2, timeout=60), []
 
     def call(signature, inputs):
-        batches.append(inputs["text"].tolist())
-        return {"value": np.zeros(len(batches[-1]))}
+        both.wait()
+        batches.append(len(inputs["text"]))
+        return {"value": np.array([len(text) for text in inputs["text"]])}
 
-    classifier = Classifier(call, "regression", (), False, max_length)
-    assert len(classifier.predict(texts, batch_size=4)) == len(texts)
-    assert [len(batch) for batch in batches] == sizes
-    assert [text for batch in batches for text in batch] == [text.encode() for text in texts]
+    texts = ["word" * (100 + number) for number in range(8)]
+    predictions = Classifier(call, "regression", (), False).predict(texts, batch_size=4)
+    assert batches == [2] * 4
+    assert [prediction.value for prediction in predictions] == [len(text) for text in texts]
 
 
 def test_the_newest_finished_version_is_taken(folders, tmp_path):

@@ -86,7 +86,7 @@ def _predictor() -> Callable[[list[str], list[str] | None], list[Prediction]]:
     if program.flags.model is not None:
         from keras_bert_cls.inference import Classifier
 
-        return Classifier.load(program.flags.model, _TASK.value).predict
+        return Classifier.load(program.flags.model, _TASK.value, intra_op_threads=1).predict
     client = open_client(program, batch_size=_BATCH_SIZE.value)
     return functools.partial(client.predict, task=_TASK.value)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from keras_bert_cls.cli.program import Program
 from keras_bert_cls.cli.serve_flags import define_flags
-from keras_bert_cls.server.cpus import bind_to_cpus
+from keras_bert_cls.cpus import bind_to_cpus
 from keras_bert_cls.server.options import ServerOptions
 
 if TYPE_CHECKING:

@@ -85,12 +85,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(_: list[str]) -> None:
+    from keras_bert_cls.cpus import usable_cpus
     from keras_bert_cls.data.readers import iterate_texts
     from keras_bert_cls.loadtest.batching_choice import Bounds
     from keras_bert_cls.loadtest.batching_file import batching_file
     from keras_bert_cls.loadtest.local_server import local_server
     from keras_bert_cls.loadtest.tuning import Effort, tune
-    from keras_bert_cls.server.cpus import usable_cpus
 
     texts = [
         text.encode("utf-8")

@@ -19,6 +19,8 @@ class SavedModelSession:
 
     Args:
       folder: the SavedModel, that is one version of an export.
+      intra_op_threads: threads that share an op; 0 is TensorFlow's choice. It holds for the whole
+        process, and only if nothing has run on TensorFlow before.
 
     Attributes:
       signatures: name -> SignatureDef.
@@ -27,12 +29,14 @@ class SavedModelSession:
       UserError: `folder` holds no SavedModel that this TensorFlow can load.
     """
 
-    def __init__(self, folder: str | os.PathLike):
+    def __init__(self, folder: str | os.PathLike, intra_op_threads: int = 0):
         self._graph = tf.Graph()
         # Soft placement, as the server has it: string ops have no GPU kernels. Ops run on the
         # calling thread: they wait for each other anyway, and hand-offs cost as much as computing.
         config = tf.compat.v1.ConfigProto(
-            allow_soft_placement=True, inter_op_parallelism_threads=-1
+            allow_soft_placement=True,
+            inter_op_parallelism_threads=-1,
+            intra_op_parallelism_threads=intra_op_threads,
         )
         self._session = tf.compat.v1.Session(graph=self._graph, config=config)
         try:

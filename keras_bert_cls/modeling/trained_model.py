@@ -141,11 +141,7 @@ class TrainedModel:
         folder = pathlib.Path(directory)
         for name in (MODEL_FILE, VOCABULARY_FILE, SETTINGS_FILE):
             if not (folder / name).is_file():
-                raise UserError(
-                    f"{folder} holds no finished model: {name} is missing. Expected the --workdir "
-                    "of a finished bertcls-pretrain or bertcls-finetune run; start the same "
-                    "command again to finish an interrupted one."
-                )
+                raise UserError(_not_a_run(folder, name))
         settings = _read_settings(folder / SETTINGS_FILE)
         tokenizer = Tokenizer.from_vocab(
             folder / VOCABULARY_FILE,
@@ -156,6 +152,16 @@ class TrainedModel:
         model = keras.saving.load_model(folder / MODEL_FILE, compile=False)
         generation = read_generation(folder) if settings.task == "seq2seq" else None
         return cls(model, tokenizer, settings, decision=decision, generation=generation)
+
+
+def _not_a_run(folder: pathlib.Path, missing: str) -> str:
+    if any((*folder.glob("saved_model.pb"), *folder.glob("*/saved_model.pb"))):
+        return f"{folder} is an export: expected the --workdir of the run that it was made from"
+    return (
+        f"{folder} holds no finished model: {missing} is missing. Expected the --workdir of a "
+        "finished bertcls-pretrain or bertcls-finetune run; start the same command again to finish "
+        "an interrupted one."
+    )
 
 
 def label_files(settings: ModelSettings) -> dict[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from keras_bert_cls.cpus import usable_cpus
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.server.api import Api
 from keras_bert_cls.server.batcher import Batcher, BatchLimits
@@ -15,7 +16,6 @@ from keras_bert_cls.server.batching_parameters import with_batching_parameters
 from keras_bert_cls.server.broken_versions import RetryPolicy
 from keras_bert_cls.server.config_messages import read_config_message
 from keras_bert_cls.server.config_reload import ConfigReload
-from keras_bert_cls.server.cpus import usable_cpus
 from keras_bert_cls.server.grpc_server import GrpcServer
 from keras_bert_cls.server.model_config import (
     ModelServerConfig,

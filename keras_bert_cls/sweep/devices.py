@@ -3,7 +3,7 @@
 import os
 import pathlib
 
-from keras_bert_cls.server.cpus import usable_cpus
+from keras_bert_cls.cpus import usable_cpus
 
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 _NVIDIA_GPUS = pathlib.Path("/proc/driver/nvidia/gpus")

@@ -111,6 +111,14 @@ def test_an_unfinished_folder_is_refused(tmp_path, missing):
         TrainedModel.load(tmp_path)
 
 
+@pytest.mark.parametrize("given", ["", "1"])
+def test_an_export_is_refused_as_a_run(tmp_path, given):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1/saved_model.pb").touch()
+    with pytest.raises(UserError, match=f"{tmp_path / given} is an export: expected the --workdir"):
+        TrainedModel.load(tmp_path / given)
+
+
 def test_a_broken_off_save_leaves_no_model(tmp_path, monkeypatch):
     trained = trained_model()
 

@@ -5,9 +5,9 @@ import os
 import pytest
 from running_server import running_server
 
+from keras_bert_cls.cpus import bind_to_cpus, usable_cpus
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.server import model_server
-from keras_bert_cls.server.cpus import bind_to_cpus, usable_cpus
 
 
 @pytest.fixture
