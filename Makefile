@@ -41,7 +41,7 @@ slow: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.tokenization
-	$(BIN)/python -m benchmarks.single_latency --rounds=3
+	$(BIN)/python -m benchmarks.single_latency --rounds=3 --texts=20
 	$(BIN)/python -m benchmarks.batch_inference --rounds=3 --max_rows=128
 	$(BIN)/python -m benchmarks.batch_inference --rounds=3 --max_rows=32 --rows=1,32 --sets=en \
 	  --sizes=2x128,4x256,12x768 --results=batch_inference_sizes

@@ -4,11 +4,16 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+from concurrent import futures
 from unittest import mock
+
+import numpy as np
 
 from benchmarks.our_training import rebuilt
 from benchmarks.peers.timed_batches import timed_batches
 from benchmarks.peers.worker_loop import answer_requests
+from keras_bert_cls.cpus import usable_cpus
+from keras_bert_cls.text.row_batches import batch_parts
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -50,27 +55,32 @@ def export(run: str, folder: str) -> None:
                 saved_model.export_saved_model(model, path, version=1, precision=precision)
 
 
-def load(folder: str, inter_op_threads: int = -1) -> None:
+def load(
+    folder: str, inter_op_threads: int = -1, intra_op_threads: int = 0, spread_rows: bool = False
+) -> None:
     """Loads an export.
 
     Args:
       folder: of the SavedModel.
       inter_op_threads: of the session: -1 runs ops on the calling thread, as SavedModelSession
         does; 0 is TensorFlow's own choice.
+      intra_op_threads: threads that share an op; 0 is TensorFlow's own choice.
+      spread_rows: whether parts of a batch run at the same time, as Classifier lets them.
     """
     import tensorflow as tf
     import tensorflow_text  # noqa: F401  registers the tokenizer's ops
 
-    import keras_bert_cls  # noqa: F401  sets what oneDNN reads, if it is not set
-
     graph = tf.Graph()
     config = tf.compat.v1.ConfigProto(
-        allow_soft_placement=True, inter_op_parallelism_threads=inter_op_threads
+        allow_soft_placement=True,
+        inter_op_parallelism_threads=inter_op_threads,
+        intra_op_parallelism_threads=intra_op_threads,
     )
     session = tf.compat.v1.Session(graph=graph, config=config)
     with graph.as_default():
         meta_graph = tf.compat.v1.saved_model.loader.load(session, ["serve"], folder)
     _loaded["session"] = session
+    _loaded["parts"] = usable_cpus() if spread_rows else 1
     _loaded["signature"] = meta_graph.signature_def["serving_default"]
 
 
@@ -80,11 +90,18 @@ def predict(batches: list[list[str]], answers: bool = False) -> dict[str, object
     label, probabilities = (signature.outputs[name].name for name in ("label", "probabilities"))
     text = signature.inputs["text"].name
 
-    def call(batch):
-        rows = [row.encode() for row in batch]
-        return _loaded["session"].run([label, probabilities], {text: rows})
+    def call(rows):
+        texts = [row for (row,) in rows]
+        return _loaded["session"].run([label, probabilities], {text: texts})
 
-    return timed_batches(call, batches, answers)
+    with futures.ThreadPoolExecutor(_loaded["parts"]) as pool:
+
+        def spread(batch):
+            parts = batch_parts([(row.encode(),) for row in batch], _loaded["parts"], 512)
+            labels, found = zip(*(map if len(parts) == 1 else pool.map)(call, parts), strict=True)
+            return np.concatenate(labels), np.concatenate(found)
+
+        return timed_batches(spread, batches, answers)
 
 
 if __name__ == "__main__":

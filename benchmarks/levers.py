@@ -52,9 +52,12 @@ EXPORTED = {
     "fp32": Way("float32"),
     "fp32, oneDNN on its pool": Way("float32", environment=_POOL),
     "fp32, ops on a pool": Way("float32", {"inter_op_threads": 0}),
+    "fp32, a thread an op": Way("float32", {"intra_op_threads": 1}),
+    "fp32, spread rows": Way("float32", {"intra_op_threads": 1, "spread_rows": True}),
     "fp32, padded": Way("padded"),
     "fp32, constants": Way("float32_constants"),
     "bf16": Way("bfloat16"),
+    "bf16, spread rows": Way("bfloat16", {"intra_op_threads": 1, "spread_rows": True}),
     "bf16, variables": Way("bfloat16_variables"),
 }
 TRAINED = {
@@ -69,6 +72,9 @@ TRAINED = {
 LEVERS = {
     "oneDNN on the calling thread": ("fp32, oneDNN on its pool", "fp32"),
     "session's ops on the calling thread": ("fp32, ops on a pool", "fp32"),
+    "ops that share no threads": ("fp32", "fp32, a thread an op"),
+    "rows spread over CPUs": ("fp32, a thread an op", "fp32, spread rows"),
+    "bf16: both": ("bf16", "bf16, spread rows"),
     "packing": ("fp32, padded", "fp32"),
     "lazy embeddings": ("fp32", "fp32, lazy embeddings"),
     "bf16": ("fp32", "bf16"),

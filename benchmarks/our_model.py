@@ -13,6 +13,9 @@ _loaded = {}
 
 def load(folder: str) -> dict[str, float]:
     """Loads an export; tells the seconds that it took."""
+    if threads := int(os.environ.get("TF_NUM_INTRAOP_THREADS", "0")):
+        # Classifier spreads the rows of a batch over the CPUs that its process may use.
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     started = time.perf_counter()
     from keras_bert_cls.inference import Classifier
 

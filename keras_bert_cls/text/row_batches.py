@@ -38,8 +38,8 @@ def row_batches(rows: Iterable[Row], batch_size: int, max_length: int) -> Iterat
 def batch_parts(batch: list[Row], parts: int, max_length: int) -> list[list[Row]]:
     """Cuts a batch into parts of about equal work, in order.
 
-    TensorFlow gives a matrix product of less than 8 times the L2 cache to one thread, and other
-    small ops lose by sharing: several calls at once use the CPUs better than one.
+    Ops of a few hundred tokens gain little from a second thread, and the small ones lose: several
+    calls at once use the CPUs better than one.
 
     Args:
       batch: at least one row.
