@@ -42,10 +42,14 @@ slow: setup
 bench: setup
 	$(BIN)/python -m benchmarks.tokenization
 	$(BIN)/python -m benchmarks.single_latency --rounds=3 --texts=20
-	$(BIN)/python -m benchmarks.batch_inference --rounds=3 --max_rows=128
+	$(BIN)/python -m benchmarks.batch_inference --rounds=3 --max_rows=128 --rows=1,8,32
+	$(BIN)/python -m benchmarks.batch_inference --rounds=3 --rows=256 --sets=short,en \
+	  --results=batch_inference_256
 	$(BIN)/python -m benchmarks.batch_inference --rounds=3 --max_rows=32 --rows=1,32 --sets=en \
 	  --sizes=2x128,4x256,12x768 --results=batch_inference_sizes
-	$(BIN)/python -m benchmarks.training_step --rounds=3 --batches=2
+	$(BIN)/python -m benchmarks.training_step --rounds=3 --batches=2 --sets=short,en
+	$(BIN)/python -m benchmarks.training_step --rounds=3 --batches=1 --sets=long --rows=8 \
+	  --results=training_step_long
 	$(BIN)/python -m benchmarks.pretraining --rounds=3
 	$(BIN)/python -m benchmarks.server_throughput --rounds=3
 	$(BIN)/python -m benchmarks.server_throughput --rounds=3 --sets=short --clients=1,32 \

@@ -82,7 +82,7 @@ class Benchmark:
                     print(f"| {' | '.join(row)} |\n|{'---|' * len(row)}", flush=True)
                 rows.append(dict(row))
                 print(f"| {' | '.join(map(_cell, row.values()))} |", flush=True)
-            self._write(rows)
+                self._write(rows)  # A contender may run out of memory later.
 
         return self.program.run(body, argv)
 
