@@ -29,7 +29,6 @@ benchmark = Benchmark("levers", __doc__)
 _FLAGS = benchmark.program.flags
 
 _MODEL, _TRAINING = "benchmarks.lever_model", "benchmarks.our_training"
-_POOL = {"TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD": "0"}
 _CALLER = {"TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD": "1"}
 
 
@@ -45,12 +44,12 @@ class Way:
 
     export: str
     options: dict[str, object] = dataclasses.field(default_factory=dict)
-    environment: dict[str, str] = dataclasses.field(default_factory=lambda: _CALLER)
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 EXPORTED = {
     "fp32": Way("float32"),
-    "fp32, oneDNN on its pool": Way("float32", environment=_POOL),
+    "fp32, oneDNN on the caller": Way("float32", environment=_CALLER),
     "fp32, ops on a pool": Way("float32", {"inter_op_threads": 0}),
     "fp32, a thread an op": Way("float32", {"intra_op_threads": 1}),
     "fp32, spread rows": Way("float32", {"intra_op_threads": 1, "spread_rows": True}),
@@ -62,7 +61,7 @@ EXPORTED = {
 }
 TRAINED = {
     "fp32": Way(""),
-    "fp32, oneDNN on its pool": Way("", environment=_POOL),
+    "fp32, oneDNN on the caller": Way("", environment=_CALLER),
     "fp32, padded": Way("", {"pack_tokens": False}),
     "fp32, lazy embeddings": Way("", {"lazy_embeddings": True}),
     "bf16": Way("", {"precision": "mixed_bfloat16"}),
@@ -70,7 +69,7 @@ TRAINED = {
 }
 # Lever -> the way without it, and the way with it.
 LEVERS = {
-    "oneDNN on the calling thread": ("fp32, oneDNN on its pool", "fp32"),
+    "oneDNN on the calling thread": ("fp32", "fp32, oneDNN on the caller"),
     "session's ops on the calling thread": ("fp32, ops on a pool", "fp32"),
     "ops that share no threads": ("fp32", "fp32, a thread an op"),
     "rows spread over CPUs": ("fp32, a thread an op", "fp32, spread rows"),

@@ -4,16 +4,11 @@ Public names load on first use, so that `import keras_bert_cls` itself does not 
 """
 
 import importlib
-import os
 from typing import TYPE_CHECKING
 
 from keras_bert_cls.keras_registration import register_layers
 
 __version__ = "0.1.0"
-
-# oneDNN lets the thread that calls an op do its share, instead of waking one more and waiting. The
-# shares, and so the numbers, stay the same. TensorFlow reads it at its first op.
-os.environ.setdefault("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", "1")
 
 _HOME = {
     "AdaptiveSoftmax": "keras_bert_cls.modeling.adaptive_softmax",
