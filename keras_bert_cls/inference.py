@@ -53,7 +53,7 @@ class Classifier:
         self.max_length = max_length
         self.label_structure = label_structure
         self._call = call
-        self._threads = usable_cpus()
+        self._threads = _parts_at_once()
 
     @classmethod
     def load(
@@ -99,7 +99,7 @@ class Classifier:
         Args:
           texts: the texts; read as the predictions are taken, a batch ahead of them.
           text_pairs: the second texts, for models that take pairs.
-          batch_size: texts that run at once, on as many threads as there are CPUs to use.
+          batch_size: texts that run at once, in parts on all CPUs unless there is a GPU.
 
         Returns:
           An iterator over the predictions, in the order of the texts.
@@ -260,6 +260,13 @@ class Classifier:
         own = tasks[task] if task else card
         structure = LabelStructure(**own.get("label_structure", {}))
         return cls(call, own["task"], own["labels"], own["text_pair"], own["max_length"], structure)
+
+
+def _parts_at_once() -> int:
+    """Returns how many parts of a batch run at the same time; a GPU takes a batch whole."""
+    import tensorflow as tf
+
+    return 1 if tf.config.list_physical_devices("GPU") else usable_cpus()
 
 
 def _paths(outputs: Arrays) -> Iterable[dict[str, float] | None]:

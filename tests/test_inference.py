@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tiny_trained_models import LABELS, make_trained_model
 
 import keras_bert_cls as kbc
@@ -95,6 +96,18 @@ def test_parts_of_a_batch_run_at_the_same_time(monkeypatch):
     predictions = Classifier(call, "regression", (), False).predict(texts, batch_size=4)
     assert batches == [2] * 4
     assert [prediction.value for prediction in predictions] == [len(text) for text in texts]
+
+
+def test_a_gpu_takes_a_batch_whole(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["one"])
+    batches = []
+
+    def call(signature, inputs):
+        batches.append(len(inputs["text"]))
+        return {"value": np.zeros(batches[-1])}
+
+    Classifier(call, "regression", (), False).predict(["word" * 100] * 8, batch_size=8)
+    assert batches == [8]
 
 
 def test_the_newest_finished_version_is_taken(folders, tmp_path):
