@@ -3,7 +3,7 @@
 # make slow   whole runs and heavy references
 # make bench  all benchmarks beside the peers, which it installs into runs/bench/peer (about an hour
 #             and a half on 2 quiet cores)
-# make bench-quick   the ratios that moved since benchmarks/baseline.json (about 5 minutes)
+# make bench-quick   the ratios that moved since benchmarks/baseline.json (about 5 minutes; 40 seconds with the models there)
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
