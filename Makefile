@@ -3,7 +3,8 @@
 # make slow   whole runs and heavy references
 # make bench  all benchmarks beside the peers, which it installs into runs/bench/peer (about an hour
 #             and a half on 2 quiet cores)
-# make bench-quick   the ratios that moved since benchmarks/baseline.json (about 5 minutes; 40 seconds with the models there)
+# make bench-quick   the ratios that moved since benchmarks/baseline.json (about 5 minutes, or 40
+#             seconds once its models are made)
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
