@@ -16,20 +16,23 @@ from keras_bert_cls.data.rows import Row
 from keras_bert_cls.data.sequence_columns import (
     SEQUENCE_COLUMNS,
     SourceIndex,
+    framed_rows,
     token_dtype,
-    unpadded,
 )
 from keras_bert_cls.data.table_spec import TableSpec
 from keras_bert_cls.data.targets import held_out_texts, read_labels, target_of
 from keras_bert_cls.data.text_keys import text_key
 from keras_bert_cls.data.token_store import TokenStore, TokenStoreWriter, write_token_store
+from keras_bert_cls.data.tokenize_ahead import tokenize_ahead
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.text.packing import pack_texts
 from keras_bert_cls.text.tokenizer import Tokenizer
+from keras_bert_cls.text.vocabulary import Vocabulary
 
 __all__ = ["build_classification_store", "held_out_texts", "read_labels"]
 
-_CHUNK = 2048
+_CHUNK = 1024
+
+_Pair = tuple[Row, object]  # a row and its target
 
 
 def build_classification_store(
@@ -82,8 +85,16 @@ def build_classification_store(
             else:
                 yield row
 
+    def texts_of(chunk: list[_Pair]) -> list[list[str]]:
+        texts = [[row.text for row, _ in chunk]]
+        if config.text_pair_column is not None:
+            texts.append([row.text_pair or "" for row, _ in chunk])
+        return texts
+
     rows = kept(read_rows(files, config.table(files), bad_rows))
-    pairs: Iterator = rows_with_targets(rows, lambda row: target_of(row, config, labels), unknown)
+    pairs: Iterator[_Pair] = rows_with_targets(
+        rows, lambda row: target_of(row, config, labels), unknown
+    )
     if unlabelled is not None:
         columns["labelled"], description["unlabelled"] = "uint8", 0
         more = kept(read_rows(unlabelled.files, unlabelled, bad_rows))
@@ -91,8 +102,8 @@ def build_classification_store(
     ragged = ("token_ids", "target") if multi_label else ("token_ids",)
     with write_token_store(folder, columns, ragged, description) as writer:
         with tqdm(desc=title, unit=" rows", unit_scale=True, disable=None, leave=False) as progress:
-            while chunk := list(itertools.islice(pairs, _CHUNK)):
-                truncated = _append(writer, chunk, config, tokenizer, sources)
+            for chunk, segments in tokenize_ahead(pairs, texts_of, tokenizer, _CHUNK):
+                truncated = _append(writer, chunk, segments, config, tokenizer.vocabulary, sources)
                 description["truncated"] += truncated
                 if unlabelled is not None:
                     description["unlabelled"] += sum(target is None for _, target in chunk)
@@ -107,19 +118,15 @@ def build_classification_store(
 
 def _append(
     writer: TokenStoreWriter,
-    chunk: list[tuple[Row, object]],
+    chunk: list[_Pair],
+    segments: list[tf.RaggedTensor],
     config: ClassificationData,
-    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
     sources: SourceIndex,
 ) -> int:
-    """Tokenizes and writes rows; returns how many of them were cut at the maximum length."""
+    """Writes rows; returns how many of them were cut at the maximum length."""
     rows = [row for row, _ in chunk]
-    texts = [[row.text for row in rows]]
-    if config.text_pair_column is not None:
-        texts.append([row.text_pair or "" for row in rows])
-    segments = [tokenizer.tokenize(tf.constant(column)) for column in texts]
-    packed = pack_texts(tokenizer.vocabulary, segments, max_length=config.max_length)
-    token_ids, lengths, first_lengths = unpadded(packed)
+    token_ids, lengths, first_lengths = framed_rows(vocabulary, segments, config.max_length)
     values = {
         "token_ids": token_ids,
         "first_length": first_lengths,

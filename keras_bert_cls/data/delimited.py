@@ -1,19 +1,19 @@
-"""Records of tsv files (no quoting) and csv files (RFC 4180 quoting)."""
+"""Rows of tsv files (no quoting) and csv files (RFC 4180 quoting)."""
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from keras_bert_cls.data.bad_rows import BadRows, RowError
 from keras_bert_cls.data.columns import Positions, find_columns
-from keras_bert_cls.data.rows import Record
+from keras_bert_cls.data.rows import Record, Row, checked_rows, rows_of_columns
 from keras_bert_cls.data.source_files import SourceFile
 from keras_bert_cls.data.table_spec import DELIMITERS, TableSpec
 from keras_bert_cls.data.text_lines import (
     LONGEST_LINE_BYTES,
-    Line,
     read_lines,
+    single_lines,
     without_trailing_blanks,
 )
 from keras_bert_cls.errors import UserError
@@ -43,42 +43,69 @@ class _Layout(NamedTuple):
     positions: Positions
 
 
-def tsv_records(file: SourceFile, spec: TableSpec, bad_rows: BadRows) -> Iterator[Record]:
-    """Streams the records of a tsv file: a line is a row, quotes mean nothing."""
+def tsv_rows(file: SourceFile, spec: TableSpec, bad_rows: BadRows) -> Iterator[Row]:
+    """Streams the rows of a tsv file: a line is a row, quotes mean nothing."""
     delimiter = spec.delimiter or DELIMITERS["tsv"]
-    rows = (
-        _Fields(line.number, line.text.split(delimiter), _line_error(file, line))
-        for line in without_trailing_blanks(read_lines(file))
-    )
-    return _records(rows, file, spec, bad_rows)
+    table = _Table(file, spec, bad_rows)
+    for lines in without_trailing_blanks(read_lines(file)):
+        fields = [text.split(delimiter) for text in lines.texts]
+        rows = None if lines.problem else table.ordinary_rows(lines.first, fields)
+        if rows is None:
+            error = _line_error(file, lines.first, lines.problem)
+            numbered = enumerate(fields, lines.first)
+            records = table.records(_Fields(number, row, error) for number, row in numbered)
+            rows = checked_rows(records, file, spec, bad_rows)
+        yield from rows
+    table.require_header()
 
 
 def csv_records(file: SourceFile, spec: TableSpec, bad_rows: BadRows) -> Iterator[Record]:
     """Streams the records of a csv file; quoted fields may hold delimiters and line breaks."""
-    return _records(_csv_rows(file, spec.delimiter or DELIMITERS["csv"]), file, spec, bad_rows)
+    table = _Table(file, spec, bad_rows)
+    yield from table.records(_csv_rows(file, spec.delimiter or DELIMITERS["csv"]))
+    table.require_header()
 
 
-def _records(
-    rows: Iterator[_Fields], file: SourceFile, spec: TableSpec, bad_rows: BadRows
-) -> Iterator[Record]:
-    layout: _Layout | None = None
-    for row in rows:
-        if row.error is not None:
-            if layout is None and spec.has_header:
-                raise row.error
-            bad_rows.add(row.error)
-            continue
-        if layout is None:
-            layout = _layout(row, file, spec)
-            if spec.has_header:
+class _Table:
+    """Makes records of fields; the first row says where the columns are."""
+
+    def __init__(self, file: SourceFile, spec: TableSpec, bad_rows: BadRows):
+        self._file, self._spec, self._bad_rows = file, spec, bad_rows
+        self._layout: _Layout | None = None
+
+    def records(self, rows: Iterable[_Fields]) -> Iterator[Record]:
+        """Yields the records of rows, gives those that are none to `bad_rows`."""
+        for row in rows:
+            if row.error is not None:
+                if self._layout is None and self._spec.has_header:
+                    raise row.error
+                self._bad_rows.add(row.error)
                 continue
-        if len(row.fields) != layout.width:
-            bad_rows.add(_ragged(row, layout, file))
-            continue
-        text, text_pair, label = (None if p is None else row.fields[p] for p in layout.positions)
-        yield Record(row.line, text, text_pair, label)
-    if layout is None and spec.has_header:
-        raise UserError(f"{file.name}: the file is empty; expected a row of column names")
+            if self._layout is None:
+                self._layout = _layout(row, self._file, self._spec)
+                if self._spec.has_header:
+                    continue
+            layout = self._layout
+            if len(row.fields) != layout.width:
+                self._bad_rows.add(_ragged(row, layout, self._file))
+                continue
+            text, text_pair, label = (
+                None if p is None else row.fields[p] for p in layout.positions
+            )
+            yield Record(row.line, text, text_pair, label)
+
+    def ordinary_rows(self, first: int, rows: list[list[str]]) -> Iterator[Row] | None:
+        """Makes rows of lines all at once; None if one of them may need a word of its own."""
+        if self._layout is None or set(map(len, rows)) != {self._layout.width}:
+            return None
+        columns = list(zip(*rows, strict=True))
+        wanted = (None if p is None else columns[p] for p in self._layout.positions)
+        return rows_of_columns(self._file.name, first, wanted)
+
+    def require_header(self) -> None:
+        """Raises UserError if there should have been a first row with names."""
+        if self._layout is None and self._spec.has_header:
+            raise UserError(f"{self._file.name}: the file is empty; expected a row of column names")
 
 
 def _layout(row: _Fields, file: SourceFile, spec: TableSpec) -> _Layout:
@@ -97,10 +124,8 @@ def _ragged(row: _Fields, layout: _Layout, file: SourceFile) -> RowError:
     return RowError("ragged row", file.where(row.line), message)
 
 
-def _line_error(file: SourceFile, line: Line) -> RowError | None:
-    if line.problem is None:
-        return None
-    return RowError("broken encoding", file.where(line.number), line.problem)
+def _line_error(file: SourceFile, line: int, problem: str | None) -> RowError | None:
+    return None if problem is None else RowError("broken encoding", file.where(line), problem)
 
 
 def _csv_rows(file: SourceFile, delimiter: str) -> Iterator[_Fields]:
@@ -140,7 +165,7 @@ class _LinesOfRow:
 
     def __init__(self, file: SourceFile):
         self._file = file
-        self._lines = without_trailing_blanks(read_lines(file, keep_ends=True))
+        self._lines = single_lines(without_trailing_blanks(read_lines(file, keep_ends=True)))
         self.exhausted = False
         self.start_row()
 
@@ -160,7 +185,7 @@ class _LinesOfRow:
             raise StopIteration
         self.first = self.first or line.number
         self.last = line.number
-        self.error = self.error or _line_error(self._file, line)
+        self.error = self.error or _line_error(self._file, line.number, line.problem)
         self._characters += len(line.text)
         if self._characters > _LONGEST_ROW_CHARACTERS:
             raise UserError(

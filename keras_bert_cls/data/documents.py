@@ -1,5 +1,6 @@
 """Documents for pretraining, streamed: lines of running text that belong together."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -96,7 +97,10 @@ def _groups_of_lines(
             texts = (text.removesuffix("\r") for text in row.text.split("\n"))
             yield [(row.line, text) for text in texts if text.strip()]
         return
-    lines = ((line.number, line.text) for line in sound_lines(read_lines(file), file, bad_rows))
+    lines = itertools.chain.from_iterable(
+        enumerate(block.texts, block.first)
+        for block in sound_lines(read_lines(file), file, bad_rows)
+    )
     if one_document_per_line:
         for line in lines:
             yield [line]
@@ -114,7 +118,8 @@ def _parts(name: str, lines: _NumberedLines, maximum_characters: int) -> Iterato
                 yield _document(name, part)
             part, size = [], 0
             continue
-        for piece in _pieces(text, maximum_characters):
+        whole = len(text) <= maximum_characters
+        for piece in (text,) if whole else _pieces(text, maximum_characters):
             if part and size + len(piece) > maximum_characters:
                 yield _document(name, part)
                 part, size = [], 0

@@ -8,12 +8,18 @@ from keras_bert_cls.data.columns import record_of_fields
 from keras_bert_cls.data.rows import Record
 from keras_bert_cls.data.source_files import SourceFile
 from keras_bert_cls.data.table_spec import TableSpec
-from keras_bert_cls.data.text_lines import read_lines, sound_lines, without_trailing_blanks
+from keras_bert_cls.data.text_lines import (
+    read_lines,
+    single_lines,
+    sound_lines,
+    without_trailing_blanks,
+)
 
 
 def jsonl_records(file: SourceFile, spec: TableSpec, bad_rows: BadRows) -> Iterator[Record]:
     """Streams the records of a jsonl file; columns are keys of the objects."""
-    for line in sound_lines(without_trailing_blanks(read_lines(file)), file, bad_rows):
+    lines = sound_lines(without_trailing_blanks(read_lines(file)), file, bad_rows)
+    for line in single_lines(lines):
         where = file.where(line.number)
         try:
             record = record_of_fields(line.number, _parse(line.text, where), spec, where)

@@ -9,10 +9,11 @@ from keras_bert_cls.data.bad_rows import BadRows, RowError
 from keras_bert_cls.data.label_structure import are_integers
 from keras_bert_cls.data.rows import Label, Row
 from keras_bert_cls.data.source_files import find_file
-from keras_bert_cls.data.text_lines import read_lines, without_trailing_blanks
+from keras_bert_cls.data.text_lines import read_lines, single_lines, without_trailing_blanks
 from keras_bert_cls.errors import UserError, closest
 
 SEPARATOR = ","
+_TARGETS_KEPT = 10_000
 
 _Target = TypeVar("_Target")
 
@@ -49,7 +50,7 @@ class LabelSet:
         """
         file = find_file(path, "txt")
         lines_of: dict[str, int] = {}
-        for line in without_trailing_blanks(read_lines(file)):
+        for line in single_lines(without_trailing_blanks(read_lines(file))):
             where = file.where(line.number)
             name = line.text.strip()
             if line.problem is not None:
@@ -72,7 +73,11 @@ class LabelSet:
           separator: what separates the labels of a multi-label field; None for single-label rows.
         """
         seen: set[str] = set()
+        known: set[Label | None] = set()
         for row in rows:
+            if row.label in known:
+                continue
+            known.add(row.label)
             if separator is None:
                 seen.add(_single(row.label, row.where))
             else:
@@ -159,18 +164,22 @@ def rows_with_targets(
 
     Args:
       rows: rows with labels.
-      target_of: returns a row's target or raises RowError, for example
-        `lambda row: labels.id_of(row.label, row.where)`.
+      target_of: returns the target of a row's label or raises RowError, for example
+        `lambda row: labels.id_of(row.label, row.where)`. The same label has the same target.
       bad_rows: what to do with rows without a target, for example
         `BadRows("skip", option="unknown_label")`.
     """
+    targets: dict[Label | None, _Target] = {}
     for row in rows:
-        try:
-            target = target_of(row)
-        except RowError as error:
-            bad_rows.add(error)
-            continue
-        yield row, target
+        if row.label not in targets:
+            if len(targets) == _TARGETS_KEPT:
+                targets.clear()
+            try:
+                targets[row.label] = target_of(row)
+            except RowError as error:
+                bad_rows.add(error)
+                continue
+        yield row, targets[row.label]
 
 
 def _single(label: Label | None, where: str) -> str:

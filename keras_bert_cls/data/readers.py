@@ -1,12 +1,13 @@
 """Reads examples and texts from files, one row at a time: memory does not grow with the files."""
 
+import itertools
 from collections.abc import Iterator
 
-from keras_bert_cls.data.bad_rows import BadRows, RowError
-from keras_bert_cls.data.delimited import csv_records, tsv_records
+from keras_bert_cls.data.bad_rows import BadRows
+from keras_bert_cls.data.delimited import csv_records, tsv_rows
 from keras_bert_cls.data.json_lines import jsonl_records
 from keras_bert_cls.data.parquet import parquet_records
-from keras_bert_cls.data.rows import Record, Row, make_row
+from keras_bert_cls.data.rows import Record, Row, checked_rows, rows_of_columns
 from keras_bert_cls.data.source_files import Paths, SourceFile, find_files
 from keras_bert_cls.data.table_spec import TableSpec
 from keras_bert_cls.data.text_lines import read_lines, sound_lines, without_trailing_blanks
@@ -76,13 +77,11 @@ def table_files(paths: Paths, spec: TableSpec) -> list[SourceFile]:
 
 def rows_of_file(file: SourceFile, spec: TableSpec, bad_rows: BadRows) -> Iterator[Row]:
     """Reads the rows of one file; see `read_rows`."""
-    for record in _records(file, spec, bad_rows):
-        try:
-            row = make_row(record, file, spec)
-        except RowError as error:
-            bad_rows.add(error)
-            continue
-        yield row
+    if file.file_format == "txt":
+        return _txt_rows(file, spec, bad_rows)
+    if file.file_format == "tsv":
+        return tsv_rows(file, spec, bad_rows)
+    return checked_rows(_records(file, spec, bad_rows), file, spec, bad_rows)
 
 
 def _rows_of_files(files: list[SourceFile], spec: TableSpec, bad_rows: BadRows) -> Iterator[Row]:
@@ -93,9 +92,8 @@ def _rows_of_files(files: list[SourceFile], spec: TableSpec, bad_rows: BadRows) 
 def _texts_of_files(files: list[SourceFile], spec: TableSpec, bad_rows: BadRows) -> Iterator[str]:
     for file in files:
         if file.file_format == "txt":
-            for line in sound_lines(read_lines(file), file, bad_rows):
-                if line.text.strip():
-                    yield line.text
+            for lines in sound_lines(read_lines(file), file, bad_rows):
+                yield from filter(str.strip, lines.texts)
         else:
             for row in rows_of_file(file, spec, bad_rows):
                 yield row.text
@@ -103,10 +101,6 @@ def _texts_of_files(files: list[SourceFile], spec: TableSpec, bad_rows: BadRows)
 
 def _records(file: SourceFile, spec: TableSpec, bad_rows: BadRows) -> Iterator[Record]:
     match file.file_format:
-        case "txt":
-            return _txt_records(file, bad_rows)
-        case "tsv":
-            return tsv_records(file, spec, bad_rows)
         case "csv":
             return csv_records(file, spec, bad_rows)
         case "jsonl":
@@ -118,6 +112,10 @@ def _records(file: SourceFile, spec: TableSpec, bad_rows: BadRows) -> Iterator[R
     raise AssertionError(file.file_format)
 
 
-def _txt_records(file: SourceFile, bad_rows: BadRows) -> Iterator[Record]:
-    for line in sound_lines(without_trailing_blanks(read_lines(file)), file, bad_rows):
-        yield Record(line.number, line.text)
+def _txt_rows(file: SourceFile, spec: TableSpec, bad_rows: BadRows) -> Iterator[Row]:
+    for lines in sound_lines(without_trailing_blanks(read_lines(file)), file, bad_rows):
+        rows = rows_of_columns(file.name, lines.first, (lines.texts, None, None))
+        if rows is None:
+            records = itertools.starmap(Record, enumerate(lines.texts, lines.first))
+            rows = checked_rows(records, file, spec, bad_rows)
+        yield from rows

@@ -1,9 +1,11 @@
 """An example as it stands in a file, and the checks that make one out of raw values."""
 
+import itertools
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from keras_bert_cls.data.bad_rows import RowError
+from keras_bert_cls.data.bad_rows import BadRows, RowError
 from keras_bert_cls.data.source_files import SourceFile
 from keras_bert_cls.data.table_spec import TableSpec
 
@@ -58,6 +60,42 @@ def make_row(record: Record, file: SourceFile, spec: TableSpec) -> Row:
     if spec.label_column is not None:
         label = _label_field(record.label, where)
     return Row(file.name, record.line, text, text_pair, label)
+
+
+def checked_rows(
+    records: Iterable[Record], file: SourceFile, spec: TableSpec, bad_rows: BadRows
+) -> Iterator[Row]:
+    """Yields the rows of the records that `make_row` accepts, gives the others to `bad_rows`."""
+    for record in records:
+        try:
+            row = make_row(record, file, spec)
+        except RowError as error:
+            bad_rows.add(error)
+            continue
+        yield row
+
+
+def rows_of_columns(
+    name: str,
+    first: int,
+    columns: Iterable[Sequence[str] | None],
+) -> Iterator[Row] | None:
+    """Returns what `make_row` makes of many records; None if it refuses one of them.
+
+    Args:
+      name: of the file.
+      first: line of the first; each stands in a line of its own, without a line break.
+      columns: text, second text and label, decoded from UTF-8; None where not wanted.
+    """
+    texts, text_pairs, labels = columns
+    if labels is not None:
+        labels = [label.strip() for label in labels]
+    wanted = [column for column in (texts, text_pairs, labels) if column is not None]
+    if not all(all(map(str.strip, column)) for column in wanted):
+        return None
+    nothing = itertools.repeat(None)
+    values = (nothing if column is None else column for column in (texts, text_pairs, labels))
+    return map(Row, itertools.repeat(name), itertools.count(first), *values)
 
 
 def _text(value: object, role: str, where: str) -> str:

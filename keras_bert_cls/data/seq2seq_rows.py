@@ -1,8 +1,7 @@
 """Files of texts and targets -> a token store: every row is read, checked and tokenized once."""
 
-import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -15,16 +14,17 @@ from keras_bert_cls.data.seq2seq_config import Seq2SeqData
 from keras_bert_cls.data.sequence_columns import (
     SEQUENCE_COLUMNS,
     SourceIndex,
+    framed_rows,
     token_dtype,
-    unpadded,
 )
 from keras_bert_cls.data.text_keys import text_key
 from keras_bert_cls.data.token_store import TokenStore, TokenStoreWriter, write_token_store
+from keras_bert_cls.data.tokenize_ahead import tokenize_ahead
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.text.packing import pack_texts
 from keras_bert_cls.text.tokenizer import Tokenizer
+from keras_bert_cls.text.vocabulary import Vocabulary
 
-_CHUNK = 2048
+_CHUNK = 1024
 _RAGGED = ("token_ids", "target_ids")
 
 
@@ -61,14 +61,25 @@ def build_seq2seq_store(
         "truncated": 0,
         "max_target_length": config.max_target_length,
     }
-    rows = read_rows(files, config.table(files), bad_rows)
+
+    def kept(rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            if leave_out and text_key(row.text) in leave_out:
+                description["left_out"] += 1
+            else:
+                yield row
+
+    def texts_of(rows: list[Row]) -> list[list[str]]:
+        return [[row.text for row in rows], [row.text_pair or "" for row in rows]]
+
+    rows = kept(read_rows(files, config.table(files), bad_rows))
     with write_token_store(folder, columns, _RAGGED, description) as writer:
         with tqdm(desc=title, unit=" rows", unit_scale=True, disable=None, leave=False) as progress:
-            while chunk := list(itertools.islice(rows, _CHUNK)):
-                kept = [row for row in chunk if text_key(row.text) not in leave_out]
-                description["left_out"] += len(chunk) - len(kept)
-                if kept:
-                    description["truncated"] += _append(writer, kept, config, tokenizer, sources)
+            for chunk, (texts, targets) in tokenize_ahead(rows, texts_of, tokenizer, _CHUNK):
+                truncated = _append(
+                    writer, chunk, texts, targets, config, tokenizer.vocabulary, sources
+                )
+                description["truncated"] += truncated
                 progress.update(len(chunk))
         description["sources"] = sources.names
         description["skipped"] = bad_rows.summary()
@@ -89,15 +100,14 @@ def held_out_sources(config: Seq2SeqData) -> set[bytes]:
 def _append(
     writer: TokenStoreWriter,
     rows: list[Row],
+    texts: tf.RaggedTensor,
+    targets: tf.RaggedTensor,
     config: Seq2SeqData,
-    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
     sources: SourceIndex,
 ) -> int:
-    """Tokenizes and writes rows; returns of how many the text or the target was cut."""
-    texts = tokenizer.tokenize(tf.constant([row.text for row in rows]))
-    targets = tokenizer.tokenize(tf.constant([row.text_pair or "" for row in rows]))
-    packed = pack_texts(tokenizer.vocabulary, [texts], max_length=config.max_length)
-    token_ids, lengths, first_lengths = unpadded(packed)
+    """Writes rows; returns of how many the text or the target was cut."""
+    token_ids, lengths, first_lengths = framed_rows(vocabulary, [texts], config.max_length)
     kept = targets[:, : config.max_target_length - 1]  # one is for the end
     values = {
         "token_ids": token_ids,

@@ -10,7 +10,8 @@ import re
 import sys
 import zlib
 from collections.abc import Sequence
-from typing import BinaryIO, cast
+from io import BufferedReader
+from typing import cast
 
 from keras_bert_cls.data.table_spec import FILE_FORMATS
 from keras_bert_cls.errors import UserError, closest
@@ -66,19 +67,19 @@ class SourceFile:
         """Returns file:line."""
         return f"{self.name}:{line}"
 
-    def open(self) -> contextlib.AbstractContextManager[BinaryIO]:
+    def open(self) -> contextlib.AbstractContextManager[BufferedReader]:
         """Opens the file for reading its unpacked bytes; `read_lines` goes to `start`.
 
         Raises:
           UserError: the file cannot be opened.
         """
         if self.path == STDIN:
-            return contextlib.nullcontext(sys.stdin.buffer)
+            return contextlib.nullcontext(cast(BufferedReader, sys.stdin.buffer))
         try:
             if self.compression == "gz":
-                return cast(BinaryIO, gzip.open(self.path, "rb"))
+                return cast(BufferedReader, gzip.open(self.path, "rb"))
             if self.compression == "xz":
-                return cast(BinaryIO, lzma.open(self.path, "rb"))
+                return cast(BufferedReader, lzma.open(self.path, "rb"))
             return open(self.path, "rb")
         except OSError as error:
             raise UserError(f"{self.path}: cannot be opened: {error.strerror}") from error

@@ -38,18 +38,9 @@ def pack_texts(
     Raises:
       UserError: not one or two segments, or `max_length` has no room for the special tokens.
     """
-    if len(segments) not in (1, 2):
-        raise UserError(f"expected one or two segments to pack, got {len(segments)}")
-    budget = max_length - 1 - len(segments)
-    if budget < 0:
-        raise UserError(
-            f"max_length must be at least {1 + len(segments)}, the special tokens of "
-            f"{len(segments)} segment(s), got {max_length}"
-        )
+    kept = kept_lengths(segments, max_length)
     if pad_to_multiple_of < 1:
         raise UserError(f"pad_to_multiple_of must be at least 1, got {pad_to_multiple_of}")
-
-    kept = _kept_lengths([_row_lengths(segment) for segment in segments], budget)
     row_lengths = tf.add_n([*kept]) + 1 + len(segments)
     if pad_to_max_length:
         length = tf.constant(max_length)
@@ -79,16 +70,24 @@ def pack_texts(
     return {name: tf.ensure_shape(value, [None, static_length]) for name, value in packed.items()}
 
 
-def _row_lengths(segment: tf.RaggedTensor) -> tf.Tensor:
-    return tf.cast(segment.row_lengths(), tf.int32)
-
-
-def _kept_lengths(lengths: Sequence[tf.Tensor], budget: int) -> list[tf.Tensor]:
-    """Returns how many tokens each text of a row keeps.
+def kept_lengths(segments: Sequence[tf.RaggedTensor], max_length: int) -> list[tf.Tensor]:
+    """Returns how many tokens each text of a row keeps in `pack_texts`, int32 [n] a segment.
 
     Cutting the longer text one token at a time ends in closed form: a text keeps its half of the
     budget, the first the larger one, and what the other text leaves free.
+
+    Raises:
+      UserError: not one or two segments, or `max_length` has no room for the special tokens.
     """
+    if len(segments) not in (1, 2):
+        raise UserError(f"expected one or two segments to pack, got {len(segments)}")
+    budget = max_length - 1 - len(segments)
+    if budget < 0:
+        raise UserError(
+            f"max_length must be at least {1 + len(segments)}, the special tokens of "
+            f"{len(segments)} segment(s), got {max_length}"
+        )
+    lengths = [tf.cast(segment.row_lengths(), tf.int32) for segment in segments]
     if len(lengths) == 1:
         return [tf.minimum(lengths[0], budget)]
     first, second = lengths

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keras_bert_cls.data import labels as labels_module
 from keras_bert_cls.data.bad_rows import BadRows, RowError
 from keras_bert_cls.data.labels import (
     LabelSet,
@@ -149,6 +150,22 @@ def test_unknown_labels_are_skipped_and_counted():
     assert [(row.line, target) for row, target in pairs] == [(1, 1), (3, 0)]
     assert bad_rows.counts == {"unknown label": 2}
     assert "a.tsv:2: label 'x'" in bad_rows.summary()
+
+
+def test_targets_are_right_however_many_labels_there_are(monkeypatch):
+    monkeypatch.setattr(labels_module, "_TARGETS_KEPT", 2)
+    given, bad_rows = ["b", "c", "x", "a", "b", "x", "a", "c"], BadRows("skip")
+    labels = LabelSet(["a", "b", "c"])
+    pairs = rows_with_targets(
+        rows(*given), lambda row: labels.id_of(row.label, row.where), bad_rows
+    )
+    assert [(row.line, row.label, target) for row, target in pairs] == [
+        (line, label, "abc".index(label)) for line, label in enumerate(given, 1) if label != "x"
+    ]
+    assert [message.split(": ")[0] for message in bad_rows.examples["unknown label"]] == [
+        "a.tsv:3",
+        "a.tsv:6",
+    ]
 
 
 def test_an_unknown_label_in_a_file_stops_and_says_how_to_skip(tmp_path):
