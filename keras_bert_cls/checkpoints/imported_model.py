@@ -14,10 +14,10 @@ from keras_bert_cls.modeling.activations import ACTIVATIONS
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.document_encoder import document_config
 from keras_bert_cls.modeling.encoder import (
-    INPUT_NAMES,
     build_encoder,
     copy_shared_weights,
     encoder_config,
+    encoder_on_layers_of,
 )
 from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
@@ -141,11 +141,7 @@ def encoder_of(model: keras.Model) -> keras.Model:
         if not has_pooler:
             _randomize_pooler(encoder)
         return encoder
-    outputs = {
-        "sequence_output": model.get_layer("sequence_output").output,
-        "pooled_output": model.get_layer("pooler").output,
-    }
-    return keras.Model({name: model.input[name] for name in INPUT_NAMES}, outputs, name="encoder")
+    return encoder_on_layers_of(model)
 
 
 def _build(config: EncoderConfig, heads: Heads, has_pooler: bool) -> keras.Model:

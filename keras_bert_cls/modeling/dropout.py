@@ -71,6 +71,10 @@ class Dropout(keras.layers.Dropout):
       per: what the first axis counts: "row", or in the encoder "sequence", "token" (of a packed
         batch) or "position".
       stream: tells the layer's masks from those of other layers; by default the layer's name.
+
+    Call arguments:
+      inputs: of any shape.
+      per: what the first axis counts this time, if that is something else.
     """
 
     def __init__(self, rate: float, per: str = "row", stream: str = "", **kwargs):
@@ -78,7 +82,7 @@ class Dropout(keras.layers.Dropout):
         self.per = per
         self.stream = stream or self.name
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, per=None, training=False):
         place = _place.get()
         if place is None or not training or not self.rate:
             return super().call(inputs, training=training)
@@ -89,7 +93,8 @@ class Dropout(keras.layers.Dropout):
         threshold = round(self.rate * 2**16)
         draw = _draw.get()
         stream = f"{self.stream}/draw_{draw}" if draw else self.stream
-        drawn = random_halves(stream, place.seed, place.step, getattr(place, self.per), rows, width)
+        before = getattr(place, per or self.per)
+        drawn = random_halves(stream, place.seed, place.step, before, rows, width)
         kept = tf.reshape(drawn, shape) >= tf.constant(threshold, tf.uint16)
         scale = 2**16 / (2**16 - threshold)
         return tf.where(kept, inputs * tf.cast(scale, inputs.dtype), tf.zeros([], inputs.dtype))

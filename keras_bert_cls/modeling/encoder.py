@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import keras
 
@@ -36,16 +36,85 @@ def build_encoder(config: EncoderConfig, name: str = "encoder") -> keras.Model:
       UserError: the config is wrong; the message lists every problem.
     """
     config.validate()
-    # === Inputs ===
-    inputs = {key: keras.Input((None,), dtype="int32", name=key) for key in INPUT_NAMES}
-    tokens = PackTokens(pack=config.pack_tokens, name="pack_tokens")(**inputs)
+    return _connect({layer.name: layer for layer in _layers(config)}, name)
 
-    x = _embeddings(config, tokens)
+
+def encoder_on_layers_of(model: keras.Model) -> keras.Model:
+    """Returns the encoder inside a model of ours that has a pooler; they share their weights."""
+    return _connect({layer.name: layer for layer in model.layers}, "encoder")
+
+
+def pooled_sequence(encoder: keras.Model) -> keras.KerasTensor:
+    """Returns an encoder's pooled_output as computed from its sequence_output.
+
+    The numbers are the same. For models that read both: the last block then runs once.
+    """
+    return encoder.get_layer("pooler")(encoder.output["sequence_output"][:, 0, :])
+
+
+def _connect(layers: Mapping[str, keras.layers.Layer], name: str) -> keras.Model:
+    inputs = {key: keras.Input((None,), dtype="int32", name=key) for key in INPUT_NAMES}
+    tokens = layers["pack_tokens"](**inputs)
+    places = {"rows": tokens["rows"], "slots": tokens["slots"]}
+
+    # === Embeddings ===
+    x = layers["embeddings"](
+        [
+            layers["token_embedding"](tokens["token_ids"]),
+            layers["position_embedding"](tokens["positions"]),
+            layers["segment_embedding"](tokens["segment_ids"]),
+        ]
+    )
+    x = layers["embeddings_dropout"](layers["embeddings_norm"](x))
 
     # === Blocks ===
+    *blocks, last = [layer for layer in layers.values() if isinstance(layer, TransformerBlock)]
+    for block in blocks:
+        x = block(x, **places)
+
+    # === Outputs ===
+    # Two calls of the last block: a model that reads one of them computes that one only.
+    sequence_output = UnpackTokens(name="sequence_output")(last(x, **places), **places)
+    pooled_output = layers["pooler"](last(x, **places, first_only=True))
+    outputs = {"sequence_output": sequence_output, "pooled_output": pooled_output}
+    return keras.Model(inputs, outputs, name=name)
+
+
+def _layers(config: EncoderConfig) -> Iterator[keras.layers.Layer]:
+    """Makes the layers of an encoder that have weights or settings."""
+
+    def initializer() -> keras.Initializer:
+        return keras.initializers.TruncatedNormal(stddev=config.initializer_stddev)
+
+    hidden_dim = config.hidden_dim
+    yield PackTokens(pack=config.pack_tokens, name="pack_tokens")
+    yield keras.layers.ReversibleEmbedding(
+        config.vocabulary_size,
+        hidden_dim,
+        tie_weights=True,
+        embeddings_initializer=initializer(),
+        name="token_embedding",
+    )
+    yield position_layer(
+        config.positions,
+        config.max_sequence_length,
+        hidden_dim,
+        initializer(),
+        name="position_embedding",
+    )
+    yield keras.layers.Embedding(
+        config.num_segments,
+        hidden_dim,
+        embeddings_initializer=initializer(),
+        name="segment_embedding",
+    )
+    yield EmbeddingSum(name="embeddings")
+    yield keras.layers.LayerNormalization(epsilon=config.layer_norm_epsilon, name="embeddings_norm")
+    per = "token" if config.pack_tokens else "position"
+    yield Dropout(config.dropout, per, name="embeddings_dropout")
     for index in range(config.num_layers):
-        block = TransformerBlock(
-            hidden_dim=config.hidden_dim,
+        yield TransformerBlock(
+            hidden_dim=hidden_dim,
             num_heads=config.num_heads,
             intermediate_dim=config.intermediate_dim,
             activation=config.activation,
@@ -56,63 +125,9 @@ def build_encoder(config: EncoderConfig, name: str = "encoder") -> keras.Model:
             pack_tokens=config.pack_tokens,
             name=f"block_{index}",
         )
-        x = block(x, rows=tokens["rows"], slots=tokens["slots"])
-
-    # === Outputs ===
-    sequence_output = UnpackTokens(name="sequence_output")(
-        x, rows=tokens["rows"], slots=tokens["slots"]
+    yield keras.layers.Dense(
+        hidden_dim, activation="tanh", kernel_initializer=initializer(), name="pooler"
     )
-    pooler = keras.layers.Dense(
-        config.hidden_dim,
-        activation="tanh",
-        kernel_initializer=_initializer(config),
-        name="pooler",
-    )
-    outputs = {
-        "sequence_output": sequence_output,
-        "pooled_output": pooler(sequence_output[:, 0, :]),
-    }
-    return keras.Model(inputs, outputs, name=name)
-
-
-def _embeddings(config: EncoderConfig, tokens: dict[str, keras.KerasTensor]) -> keras.KerasTensor:
-    """Returns what the first block reads, of the tokens as PackTokens gives them."""
-    token_embedding = keras.layers.ReversibleEmbedding(
-        config.vocabulary_size,
-        config.hidden_dim,
-        tie_weights=True,
-        embeddings_initializer=_initializer(config),
-        name="token_embedding",
-    )
-    position_embedding = position_layer(
-        config.positions,
-        config.max_sequence_length,
-        config.hidden_dim,
-        _initializer(config),
-        name="position_embedding",
-    )
-    segment_embedding = keras.layers.Embedding(
-        config.num_segments,
-        config.hidden_dim,
-        embeddings_initializer=_initializer(config),
-        name="segment_embedding",
-    )
-    x = EmbeddingSum(name="embeddings")(
-        [
-            token_embedding(tokens["token_ids"]),
-            position_embedding(tokens["positions"]),
-            segment_embedding(tokens["segment_ids"]),
-        ]
-    )
-    norm = keras.layers.LayerNormalization(
-        epsilon=config.layer_norm_epsilon, name="embeddings_norm"
-    )
-    per = "token" if config.pack_tokens else "position"
-    return Dropout(config.dropout, per, name="embeddings_dropout")(norm(x))
-
-
-def _initializer(config: EncoderConfig) -> keras.Initializer:
-    return keras.initializers.TruncatedNormal(stddev=config.initializer_stddev)
 
 
 def encoder_config(model: keras.Model) -> EncoderConfig:

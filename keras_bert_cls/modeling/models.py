@@ -10,7 +10,7 @@ from keras_bert_cls.modeling.adaptive_softmax import AdaptiveSoftmax
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.dense_head import dense_head
 from keras_bert_cls.modeling.dropout import Dropout
-from keras_bert_cls.modeling.encoder import build_encoder, encoder_config
+from keras_bert_cls.modeling.encoder import build_encoder, encoder_config, pooled_sequence
 from keras_bert_cls.modeling.head_settings import DENSE_HEAD, HeadSettings
 from keras_bert_cls.modeling.heads import GatherPositions, OutputBias
 from keras_bert_cls.modeling.hierarchical_head import PathLogProbabilities, hierarchical_head
@@ -68,7 +68,7 @@ def masked_lm_model(
         outputs = {"logits": adaptive(x), "head_input": x}
     if pair_objective:
         pair_head = keras.layers.Dense(2, dtype="float32", name="pair_logits")
-        outputs["pair_logits"] = pair_head(encoder.output["pooled_output"])
+        outputs["pair_logits"] = pair_head(pooled_sequence(encoder))
     return keras.Model({**encoder.input, "mask_positions": positions}, outputs, name=name)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import keras
 
 from keras_bert_cls.modeling.config import EncoderConfig
-from keras_bert_cls.modeling.encoder import INPUT_NAMES, build_encoder
+from keras_bert_cls.modeling.encoder import INPUT_NAMES, build_encoder, pooled_sequence
 from keras_bert_cls.modeling.head_settings import DENSE_HEAD, HeadSettings
 from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
 from keras_bert_cls.modeling.task_choice import MASKED_LM
@@ -48,6 +48,9 @@ def multitask_model(
     """
     if isinstance(encoder, EncoderConfig):
         encoder = build_encoder(encoder)
+    if masked_lm:
+        outputs = {**encoder.output, "pooled_output": pooled_sequence(encoder)}
+        encoder = keras.Model(encoder.input, outputs, name=encoder.name)
     models = {}
     for task, head in heads.items():
         settings = dataclasses.replace(head.settings, prefix=f"{task}_")

@@ -80,6 +80,11 @@ def to_tokens(x: tf.Tensor, rows: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
     return collect(x)
 
 
+def first_tokens(x: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
+    """Gathers the first token of each sequence, [batch, width], of packed ones; padding is 0."""
+    return tf.gather(tf.pad(x, [[1, 0], [0, 0]]), slots[:, 0])
+
+
 def _gather_real(padded: tf.Tensor, rows: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
     """Gathers [tokens, width] from [batch, length, width], with 0 where a row is padding."""
     real = tf.gather(tf.reshape(slots, [-1]), rows) > 0

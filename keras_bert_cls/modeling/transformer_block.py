@@ -21,9 +21,11 @@ class TransformerBlock(keras.layers.Layer):
     Call arguments:
       x: [tokens, hidden_dim], packed tokens.
       rows, slots: as `PackTokens` returns them.
+      first_only: compute the first token of each sequence only, which is all that a classifier
+        reads of the last block. It attends to the whole sequence.
 
     Returns:
-      [tokens, hidden_dim].
+      [tokens, hidden_dim]; [batch, hidden_dim] with `first_only`, 0 where padding comes first.
     """
 
     def __init__(
@@ -88,32 +90,43 @@ class TransformerBlock(keras.layers.Layer):
         self.attention_norm.build((None, self.hidden_dim))
         self.output_norm.build((None, self.hidden_dim))
 
-    def call(self, x, rows, slots, training=None):
-        attended = self._attend(self.query_key_value(x), rows, slots, training)
+    def call(self, x, rows, slots, first_only=False, training=None):
+        # Of the first tokens alone there is one a sequence, so dropout counts those.
+        per = "sequence" if first_only else None
+        attended = self._attend(self.query_key_value(x), rows, slots, first_only, training)
         attended = self.attention_output(attended)
-        attended = self.attention_output_dropout(attended, training=training)
+        attended = self.attention_output_dropout(attended, per=per, training=training)
+        if first_only:
+            x = token_packing.first_tokens(x, slots)
         x = self.attention_norm(x + attended)
         transformed = self.output_dense(self.activation(self.intermediate(x)))
-        transformed = self.output_dropout(transformed, training=training)
-        return self.output_norm(x + transformed)
+        transformed = self.output_dropout(transformed, per=per, training=training)
+        x = self.output_norm(x + transformed)
+        if first_only:
+            x = tf.where(slots[:, :1] > 0, x, tf.zeros_like(x))
+        return x
 
-    def _attend(self, projected, rows, slots, training):
-        """Scaled dot-product attention; [tokens, 3 * hidden] -> [tokens, hidden]."""
+    def _attend(self, projected, rows, slots, first_only, training):
+        """Scaled dot-product attention; [tokens, 3 * hidden] -> [tokens or batch, hidden]."""
         batch, length = tf.shape(slots)[0], tf.shape(slots)[1]
         head_dim = self.hidden_dim // self.num_heads
         padded = token_packing.to_batch(projected, rows, slots)
         heads = tf.reshape(padded, [batch, length, 3, self.num_heads, head_dim])
         query, key, value = tf.unstack(tf.transpose(heads, [2, 0, 3, 1, 4]), num=3)
+        if first_only:
+            query = query[:, :, :1]
         scores = tf.matmul(query * head_dim**-0.5, key, transpose_b=True)
         # The softmax is float32 under mixed precision too: bfloat16 keeps 8 bits of a probability.
         hidden = tf.cast(slots == 0, tf.float32)[:, tf.newaxis, tf.newaxis, :] * -1e9
         weights = tf.cast(tf.nn.softmax(tf.cast(scores, tf.float32) + hidden), scores.dtype)
         weights = self.attention_dropout(weights, training=training)
-        mixed = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
-        mixed = tf.reshape(mixed, [batch, length, self.hidden_dim])
+        mixed = tf.matmul(weights, value)
+        if first_only:
+            return tf.reshape(mixed, [batch, self.hidden_dim])
+        mixed = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, length, self.hidden_dim])
         return token_packing.to_tokens(mixed, rows, slots)
 
-    def compute_output_spec(self, x, rows, slots, training=None):
+    def compute_output_spec(self, x, rows, slots, first_only=False, training=None):
         return keras.KerasTensor(x.shape, dtype=self.compute_dtype)
 
     def get_config(self):

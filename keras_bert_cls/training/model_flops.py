@@ -48,6 +48,8 @@ def training_flops(
     block_per_pair = 2 * hidden
     blocks = sums["tokens"] * block_per_token + sums["token_pairs"] * block_per_pair
     products = encoder.num_layers * blocks
+    if decoder is None and "masked_entries" not in sums:
+        products -= _unread_products(hidden, wide, sums)
     if decoder is None:
         products += _head_products(hidden, num_logits, sums)
     else:
@@ -64,10 +66,22 @@ def multitask_flops(encoder: EncoderConfig, sums: Mapping[str, float]) -> float:
       encoder: sizes of the encoder.
       sums: of the updates; those of the masked LM's terms have its name before them.
     """
-    masked = {"masked_entries": sums.get("masked_lm/masked_entries", 0.0)}
-    masked |= {"tokens": 0.0, "token_pairs": 0.0}
-    tasks = training_flops(encoder, 0, sums)
-    return tasks + training_flops(encoder, encoder.vocabulary_size, masked)
+    if "masked_lm/masked_entries" not in sums:
+        return training_flops(encoder, 0, sums)
+    masked = {**sums, "masked_entries": sums["masked_lm/masked_entries"]}
+    pooler = sums["sequences"] * encoder.hidden_dim**2
+    products = training_flops(encoder, encoder.vocabulary_size, masked)
+    return products + _FORWARD_AND_BACKWARD * _PER_MULTIPLY_ADD * pooler
+
+
+def _unread_products(hidden: int, wide: int, sums: Mapping[str, float]) -> float:
+    """Returns the multiply-adds of the last block that a classifier has no use for.
+
+    Only the first token attends there, and goes through the layers behind attention.
+    """
+    others = sums["tokens"] - sums["sequences"]
+    pairs = sums["token_pairs"] - sums["tokens"]
+    return others * (hidden * hidden + 2 * hidden * wide) + pairs * 2 * hidden
 
 
 def _head_products(hidden: int, num_logits: int, sums: Mapping[str, float]) -> float:

@@ -1,11 +1,12 @@
 """Packing away the padding changes no number: not outputs, not gradients, not other rows."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from small_encoders import predict, random_inputs, randomize, small_config
 
-from keras_bert_cls.modeling.encoder import build_encoder
+from keras_bert_cls.modeling.encoder import build_encoder, pooled_sequence
 from keras_bert_cls.modeling.models import masked_lm_model
 from keras_bert_cls.modeling.token_packing import PackTokens, to_batch, to_tokens
 
@@ -173,3 +174,28 @@ def test_one_graph_takes_every_shape():
         expected = predict(model, inputs)
         for name, value in function(inputs).items():
             np.testing.assert_allclose(value, expected[name], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("pack_tokens", [True, False])
+def test_the_first_token_alone_is_the_first_of_all(pack_tokens):
+    """Numbers and gradients of the pooled output, computed from one token or from all."""
+    encoder = randomize(build_encoder(small_config(pack_tokens=pack_tokens)))
+    inputs = random_inputs((9, 16, 1, 5, 0))
+    inputs["padding_mask"][3, 0] = 0  # the first token may be padding
+    whole = keras.Model(encoder.input, pooled_sequence(encoder))
+    weighting = np.random.default_rng(3).normal(size=(5, 16)).astype(np.float32)
+    found = []
+    for model in (keras.Model(encoder.input, encoder.output["pooled_output"]), whole):
+        weights = [variable.value for variable in model.trainable_variables]
+        with tf.GradientTape() as tape:
+            pooled = model(inputs, training=False)
+            loss = tf.reduce_sum(pooled * weighting)
+        gradients = tape.gradient(loss, weights)
+        paths = [variable.path for variable in model.trainable_variables]
+        dense = {p: tf.convert_to_tensor(g).numpy() for p, g in zip(paths, gradients, strict=True)}
+        found.append((pooled.numpy(), dense))
+    (one, one_gradients), (all_tokens, all_gradients) = found
+    np.testing.assert_allclose(one, all_tokens, rtol=0, atol=1e-6)
+    assert one_gradients.keys() == all_gradients.keys()
+    for path, gradient in all_gradients.items():
+        np.testing.assert_allclose(one_gradients[path], gradient, rtol=0, atol=1e-5, err_msg=path)
