@@ -53,6 +53,14 @@ _PRECISION = flags.DEFINE_enum(
     "large; scores change in the second or third digit.",
     flag_values=program.flags,
 )
+_BRANCHES = flags.DEFINE_integer(
+    "branches",
+    1,
+    "Into which each block of the encoder is cut, for so many threads to compute one text "
+    "together. 2 makes single texts faster where a CPU is idle, and is slower on one CPU.",
+    lower_bound=1,
+    flag_values=program.flags,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,6 +82,7 @@ def _run(_: list[str]) -> None:
         model_card=_training_card(_WORKDIR.value),
         server=_SERVER.value,
         precision=_PRECISION.value,
+        branches=_BRANCHES.value,
     )
     print(folder)
     for line in describe_signatures(folder):

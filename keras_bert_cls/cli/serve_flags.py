@@ -176,7 +176,7 @@ def _define_batching(values: flags.FlagValues) -> None:
     number(
         "tensorflow_inter_op_parallelism",
         "Threads that run the ops of all batches; 0: TensorFlow's; -1: each batch runs on the "
-        "thread of its worker.",
+        "thread of its worker, or if the export has branches, they run on a thread each.",
         -1,
     )
     flags.DEFINE_float(

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the tokenizer's ops
 
 from keras_bert_cls.errors import UserError
+from keras_bert_cls.export.branches import executor_threads
 
 
 class SavedModelSession:
@@ -31,11 +32,10 @@ class SavedModelSession:
 
     def __init__(self, folder: str | os.PathLike, intra_op_threads: int = 0):
         self._graph = tf.Graph()
-        # Soft placement, as the server has it: string ops have no GPU kernels. Ops run on the
-        # calling thread: they wait for each other anyway, and hand-offs cost as much as computing.
+        # Soft placement, as the server has it: string ops have no GPU kernels.
         config = tf.compat.v1.ConfigProto(
             allow_soft_placement=True,
-            inter_op_parallelism_threads=-1,
+            inter_op_parallelism_threads=executor_threads(folder),
             intra_op_parallelism_threads=intra_op_threads,
         )
         self._session = tf.compat.v1.Session(graph=self._graph, config=config)

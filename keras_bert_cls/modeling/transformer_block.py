@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 # Whole modules: either may still be half loaded here, see layers.py.
-from keras_bert_cls.modeling import activations, token_packing
+from keras_bert_cls.modeling import activations, self_attention, token_packing
 from keras_bert_cls.modeling import dropout as dropout_layer
 
 
@@ -93,7 +93,13 @@ class TransformerBlock(keras.layers.Layer):
     def call(self, x, rows, slots, first_only=False, training=None):
         # Of the first tokens alone there is one a sequence, so dropout counts those.
         per = "sequence" if first_only else None
-        attended = self._attend(self.query_key_value(x), rows, slots, first_only, training)
+
+        def drop(weights: tf.Tensor) -> tf.Tensor:
+            return self.attention_dropout(weights, training=training)
+
+        attended = self_attention.attend(
+            self.query_key_value(x), rows, slots, self.num_heads, first_only, drop
+        )
         attended = self.attention_output(attended)
         attended = self.attention_output_dropout(attended, per=per, training=training)
         if first_only:
@@ -105,26 +111,6 @@ class TransformerBlock(keras.layers.Layer):
         if first_only:
             x = tf.where(slots[:, :1] > 0, x, tf.zeros_like(x))
         return x
-
-    def _attend(self, projected, rows, slots, first_only, training):
-        """Scaled dot-product attention; [tokens, 3 * hidden] -> [tokens or batch, hidden]."""
-        batch, length = tf.shape(slots)[0], tf.shape(slots)[1]
-        head_dim = self.hidden_dim // self.num_heads
-        padded = token_packing.to_batch(projected, rows, slots)
-        heads = tf.reshape(padded, [batch, length, 3, self.num_heads, head_dim])
-        query, key, value = tf.unstack(tf.transpose(heads, [2, 0, 3, 1, 4]), num=3)
-        if first_only:
-            query = query[:, :, :1]
-        scores = tf.matmul(query * head_dim**-0.5, key, transpose_b=True)
-        # The softmax is float32 under mixed precision too: bfloat16 keeps 8 bits of a probability.
-        hidden = tf.cast(slots == 0, tf.float32)[:, tf.newaxis, tf.newaxis, :] * -1e9
-        weights = tf.cast(tf.nn.softmax(tf.cast(scores, tf.float32) + hidden), scores.dtype)
-        weights = self.attention_dropout(weights, training=training)
-        mixed = tf.matmul(weights, value)
-        if first_only:
-            return tf.reshape(mixed, [batch, self.hidden_dim])
-        mixed = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, length, self.hidden_dim])
-        return token_packing.to_tokens(mixed, rows, slots)
 
     def compute_output_spec(self, x, rows, slots, first_only=False, training=None):
         return keras.KerasTensor(x.shape, dtype=self.compute_dtype)

@@ -57,7 +57,7 @@ class ServerOptions:
       tensorflow_intra_op_parallelism: threads that share one op; 0 is TensorFlow's choice.
       tensorflow_inter_op_parallelism: threads that run the ops of all batches; 0 is TensorFlow's
         choice, -1 runs each batch on the thread of its worker, so that workers do not wait for
-        each other.
+        each other, and an export with branches on a thread for each of them.
       per_process_gpu_memory_fraction: of each GPU; 0 takes what is needed.
       drain_seconds: time that requests under way get when the server is told to stop.
     """

@@ -14,6 +14,7 @@ import tensorflow_text  # noqa: F401  registers the tokenizer's ops
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 
 from keras_bert_cls.errors import UserError
+from keras_bert_cls.export.branches import CALLING_THREAD, executor_threads
 from keras_bert_cls.export.model_card import read_model_card
 from keras_bert_cls.server.signature import Signature
 from keras_bert_cls.server.status_errors import ServingError, invalid_argument, status_code
@@ -37,7 +38,7 @@ class SessionOptions:
     Attributes:
       intra_op: threads that share the work of one op.
       inter_op: threads that run ops which do not wait for each other; with -1 the thread that
-        calls `run` does it alone.
+        calls `run` does it alone, unless the export has branches: then there is a thread for each.
       gpu_memory_fraction: of each GPU that the process may take; 0 takes what it needs.
       tags: of the SavedModel's graph.
     """
@@ -148,6 +149,8 @@ def load_servable(name: str, version: int, path: pathlib.Path, options: SessionO
         raise ServingError(
             grpc.StatusCode.NOT_FOUND, f"Version {version} of {name} holds no saved_model.pb."
         )
+    if options.inter_op == CALLING_THREAD:
+        options = dataclasses.replace(options, inter_op=executor_threads(path))
     session = tf.compat.v1.Session(graph=tf.Graph(), config=_session_config(options))
     try:
         with session.graph.as_default():
