@@ -24,7 +24,9 @@ _FLAGS = benchmark.program.flags
 define_threads(benchmark)
 flags.DEFINE_list("sizes", ["6x384"], "Models: blocks x width.", flag_values=_FLAGS)
 flags.DEFINE_list("rows", ["1", "8", "32", "256"], "Rows of a batch.", flag_values=_FLAGS)
-flags.DEFINE_list("contenders", list(classifiers.NAMES), "Who takes part.", flag_values=_FLAGS)
+flags.DEFINE_list(
+    "contenders", list(classifiers.FOR_BATCHES), "Who takes part.", flag_values=_FLAGS
+)
 flags.DEFINE_list("sets", [], "Beginnings of the names of sets; all if none.", flag_values=_FLAGS)
 flags.DEFINE_integer("max_rows", 256, "Rows a round, at most.", 1, flag_values=_FLAGS)
 

@@ -14,6 +14,8 @@ from benchmarks.models import ModelFiles
 _CONTENDERS: dict[str, tuple[str, str, str, dict[str, object]]] = {
     "ours fp32": ("benchmarks.our_model", "ours", "exports/1", {}),
     "ours bf16": ("benchmarks.our_model", "ours", "exports/2", {}),
+    "ours branched fp32": ("benchmarks.our_model", "ours", "exports/3", {}),
+    "ours branched bf16": ("benchmarks.our_model", "ours", "exports/4", {}),
     "ONNX Runtime fp32": ("benchmarks.peers.onnx_model", "peer", "huggingface", {}),
     "ONNX Runtime int8": (
         "benchmarks.peers.onnx_model",
@@ -37,6 +39,8 @@ _CONTENDERS: dict[str, tuple[str, str, str, dict[str, object]]] = {
     "keras-nlp": ("benchmarks.peers.keras_nlp_model", "ours", "keras_nlp", {}),
 }
 NAMES = tuple(_CONTENDERS)
+# Branches are for one text at a time.
+FOR_BATCHES = tuple(name for name in NAMES if "branched" not in name)
 # The probabilities of these must be those of our fp32. Others round more, and keras-nlp's tokenizer
 # gives other ids for some Chinese texts: their differences are told.
 EXACT = tuple(name for name in NAMES if not name.endswith(("bf16", "int8", "keras-nlp")))

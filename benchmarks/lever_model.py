@@ -17,7 +17,15 @@ from keras_bert_cls.text.row_batches import batch_parts
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-EXPORTS = ("float32", "bfloat16", "float32_constants", "bfloat16_variables", "padded")
+EXPORTS = (
+    "float32",
+    "bfloat16",
+    "float32_constants",
+    "bfloat16_variables",
+    "padded",
+    "whole_last_block",
+    "branches",
+)
 _loaded: dict = {}
 
 
@@ -40,19 +48,28 @@ def export(run: str, folder: str) -> None:
         return contextlib.nullcontext()
 
     padded = dataclasses.replace(trained, model=rebuilt(trained.model, pack_tokens=False))
+    whole = dataclasses.replace(trained, model=rebuilt(trained.model, whole_last_block=True))
     makers = {
         "float32": (trained, "float32", as_constants),
         "bfloat16": (trained, "bfloat16", as_constants),
         "float32_constants": (trained, "float32", constants),
         "bfloat16_variables": (trained, "bfloat16", variables),
         "padded": (padded, "float32", as_constants),
+        "whole_last_block": (whole, "float32", as_constants),
+        "branches": (trained, "float32", as_constants),
     }
     for name in EXPORTS:
         model, precision, manner = makers[name]
         path = pathlib.Path(folder) / name
         if not path.exists():
             with mock.patch.object(saved_model, "as_constants", manner):
-                saved_model.export_saved_model(model, path, version=1, precision=precision)
+                saved_model.export_saved_model(
+                    model,
+                    path,
+                    version=1,
+                    precision=precision,
+                    branches=2 if name == "branches" else 1,
+                )
 
 
 def load(

@@ -1,6 +1,7 @@
 """The classifiers that benchmarks compare: one model in the formats of all contenders."""
 
 import dataclasses
+import itertools
 import json
 import pathlib
 import re
@@ -41,7 +42,7 @@ class ModelFiles:
 
     @property
     def exports(self) -> pathlib.Path:
-        """Ours, as SavedModels: version 1 in float32, version 2 in bfloat16."""
+        """Ours, as SavedModels: versions 1 and 2 in float32 and bfloat16, 3 and 4 with branches."""
         return self.folder / "exports"
 
     @property
@@ -116,8 +117,12 @@ def _make(folder: pathlib.Path) -> None:
     trained = TrainedModel(model, tokenizer, settings)
     files = ModelFiles(folder)
     trained.save(files.run)
-    export_saved_model(trained, files.exports, version=1)
-    export_saved_model(trained, files.exports, version=2, precision="bfloat16")
+    for version, (branches, precision) in enumerate(
+        itertools.product((1, 2), ("float32", "bfloat16")), start=1
+    ):
+        export_saved_model(
+            trained, files.exports, version=version, precision=precision, branches=branches
+        )
     export_to_huggingface(trained, files.huggingface)
     # keras-nlp has the other gelu, which its worker replaces by ours.
     twin = classifier_model(dataclasses.replace(config, activation="gelu_tanh"), _CLASSES.value)

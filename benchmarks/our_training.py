@@ -16,6 +16,7 @@ def load(
     precision: str = "float32",
     pack_tokens: bool = True,
     lazy_embeddings: bool = False,
+    whole_last_block: bool = False,
 ) -> None:
     """Loads a run's model.
 
@@ -24,24 +25,35 @@ def load(
       precision: a policy of Keras.
       pack_tokens: see EncoderConfig.
       lazy_embeddings: see OptimizerConfig.
+      whole_last_block: see `rebuilt`.
     """
     from keras_bert_cls.modeling.trained_model import TrainedModel
     from keras_bert_cls.training.objectives import SingleLabelObjective
     from keras_bert_cls.training.run import with_precision
 
     trained = TrainedModel.load(folder)
-    model = with_precision(precision, lambda: rebuilt(trained.model, pack_tokens))
+    model = with_precision(precision, lambda: rebuilt(trained.model, pack_tokens, whole_last_block))
     _loaded["loop"] = make_loop(model, SingleLabelObjective(), lazy_embeddings)
     _loaded["trained"], _loaded["model"] = trained, model
 
 
-def rebuilt(model, pack_tokens: bool = True):
-    """Returns a classifier like another, with or without packing, in Keras' present policy."""
-    from keras_bert_cls.modeling.encoder import encoder_config
+def rebuilt(model, pack_tokens: bool = True, whole_last_block: bool = False):
+    """Returns a classifier like another in Keras' present policy.
+
+    Args:
+      model: the other.
+      pack_tokens: see EncoderConfig.
+      whole_last_block: let the last block compute all tokens, though the head reads the first.
+    """
+    import keras
+
+    from keras_bert_cls.modeling.encoder import build_encoder, encoder_config, pooled_sequence
     from keras_bert_cls.modeling.models import classifier_model
 
-    config = dataclasses.replace(encoder_config(model), pack_tokens=pack_tokens)
-    copy = classifier_model(config, model.output["logits"].shape[-1])
+    encoder = build_encoder(dataclasses.replace(encoder_config(model), pack_tokens=pack_tokens))
+    if whole_last_block:
+        encoder = keras.Model(encoder.input, {"pooled_output": pooled_sequence(encoder)})
+    copy = classifier_model(encoder, model.output["logits"].shape[-1])
     copy.set_weights(model.get_weights())
     return copy
 

@@ -75,7 +75,7 @@ def _servers(files: ModelFiles) -> Iterator[dict[str, Callable[[], Ask]]]:
 
     with contextlib.ExitStack() as stack:
         connects: dict[str, Callable[[], Ask]] = {}
-        for name, version in (("ours fp32", 1), ("ours bf16", 2)):
+        for name, version in (("ours fp32", 1), ("ours bf16", 2), ("ours branched fp32", 3)):
             base = files.folder / f"served-{version}"
             if not base.exists():
                 base.mkdir()
