@@ -16,21 +16,18 @@ Columns = dict[str, tf.Tensor]
 
 def encode_sequence(sequence: Sequence, source: int, settings: PackSettings) -> bytes:
     """Returns the record of a sequence; the same bytes for the same sequence."""
-    features = {"source": _integers([source]), "line": _integers([sequence.line])}
+    example = tf.train.Example()
+    feature = example.features.feature
+    feature["source"].int64_list.value.append(source)
+    feature["line"].int64_list.value.append(sequence.line)
     if settings.keep_text:
-        text = tf.train.BytesList(value=[sequence.text.encode()])
-        features["text"] = tf.train.Feature(bytes_list=text)
+        feature["text"].bytes_list.value.append(sequence.text.encode())
     else:
-        features["token_ids"] = _integers(sequence.token_ids.tolist())
-        features["first_length"] = _integers([sequence.first_length])
+        feature["token_ids"].int64_list.value.extend(sequence.token_ids.tolist())
+        feature["first_length"].int64_list.value.append(sequence.first_length)
     if settings.word_segmenter != "none":
-        features["word_starts"] = _integers(sequence.word_starts.tolist())
-    example = tf.train.Example(features=tf.train.Features(feature=features))
+        feature["word_starts"].int64_list.value.extend(sequence.word_starts.tolist())
     return example.SerializeToString(deterministic=True)
-
-
-def _integers(values: list[int]) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
 
 class SequenceParser:

@@ -97,27 +97,32 @@ class UnitPacker:
         sequences = read_sequences(
             documents, cut, self._tokenizer, self._segmenter, cut_text=settings.keep_text
         )
+        records = map(self._record, sequences)
         shards: list[ShardFile] = []
-        while chunk := list(itertools.islice(sequences, settings.rows_per_shard)):
+        while chunk := list(itertools.islice(records, settings.rows_per_shard)):
             shards.append(self._write(f"shard-{number:06}-{len(shards):04}.tfrecord", chunk))
         packed = PackedUnit(tuple(shards), dict(bad_rows.counts), bad_rows.examples)
         write_json(mark_of(self._folder, number), dataclasses.asdict(packed))
         return packed
 
-    def _write(self, name: str, sequences: list[Sequence]) -> ShardFile:
+    def _record(self, sequence: Sequence) -> tuple[bytes, int]:
+        """Returns the record of a sequence, and how many tokens it has."""
+        source = self._numbers[sequence.file]
+        return encode_sequence(sequence, source, self._settings), len(sequence.token_ids)
+
+    def _write(self, name: str, records: list[tuple[bytes, int]]) -> ShardFile:
         temporary = self._folder / f".writing-{name}"
         with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for sequence in sequences:
-                source = self._numbers[sequence.file]
-                writer.write(encode_sequence(sequence, source, self._settings))
+            for record, _ in records:
+                writer.write(record)
         with open(temporary, "rb+") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
         os.replace(temporary, self._folder / name)
         return ShardFile(
             name,
-            rows=len(sequences),
-            tokens=sum(len(sequence.token_ids) for sequence in sequences),
+            rows=len(records),
+            tokens=sum(tokens for _, tokens in records),
             bytes=os.path.getsize(self._folder / name),
             sha256=digest,
         )

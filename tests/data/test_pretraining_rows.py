@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_vocabulary import LETTERS, VOCABULARY
 
-from keras_bert_cls.data import pretraining_rows, sequences
+from keras_bert_cls.data import pretraining_rows, tokenized_lines
 from keras_bert_cls.data.config import PretrainingData
 from keras_bert_cls.data.pretraining_rows import build_pretraining_store
 from keras_bert_cls.data.token_store import TokenStore
@@ -51,7 +51,7 @@ def test_nothing_is_lost_and_nothing_is_mixed(
     path = text_file(folder, "\n\n".join("\n".join(document) for document in lines))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pretraining_rows, "_CHUNK", chunk)
-        patch.setattr(sequences, "_CHUNK", chunk)
+        patch.setattr(tokenized_lines, "_CHUNK", chunk)
         store = build(folder, path, max_length=max_length, pair_objective=objective)
     pairs = objective != "none"
     room = max_length - (3 if pairs else 2)
