@@ -3,6 +3,7 @@
 # make slow   whole runs and heavy references
 # make bench  all benchmarks beside the peers, which it installs into runs/bench/peer (about an hour
 #             and a half on 2 quiet cores)
+# make bench-large   10 GB of rows through the token store (half an hour, 25 GB of disk)
 # make bench-quick   the ratios that moved since benchmarks/baseline.json (about 5 minutes, or 40
 #             seconds once its models are made)
 PYTHON ?= python3
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export KERAS_BACKEND := tensorflow
 
-.PHONY: setup demo lint format test slow bench bench-quick clean
+.PHONY: setup demo lint format test slow bench bench-large bench-quick clean
 
 setup: $(VENV)/installed
 
@@ -63,6 +64,10 @@ bench: setup
 	$(BIN)/python -m benchmarks.input_pipeline
 	$(BIN)/python -m benchmarks.file_size
 	$(BIN)/python -m benchmarks.adaptive_softmax --outputs=30000,250000,1000000
+
+bench-large: setup
+	$(BIN)/python -m benchmarks.file_size --sizes=10000 --results=file_size_large \
+	  --stages='rows -> store,store -> batches'
 
 bench-quick: setup
 	$(BIN)/python -m benchmarks.quick
