@@ -4,9 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+# A text's probability differs by so much, relatively, with the texts that it shares a batch with.
+_ROUNDING = 1e-6
+
 
 class Cuts(NamedTuple):
-    """The thresholds that let different rows through, the highest first; equal values go together.
+    """The thresholds that let different rows through, the highest first.
+
+    Rows whose values are equal up to rounding go together: else texts that are the same to the
+    model could fall on either side.
 
     Attributes:
       order: the rows by falling value, int [n].
@@ -29,9 +35,9 @@ def cuts(values: np.ndarray) -> Cuts:
     values = np.asarray(values, np.float32)
     order = np.argsort(-values, kind="stable")
     falling = values[order]
-    counts = np.append(np.flatnonzero(np.diff(falling)) + 1, len(falling))
+    is_gap = -np.diff(falling) > _ROUNDING * falling[:-1]
+    counts = np.append(np.flatnonzero(is_gap) + 1, len(falling))
     above, below = falling[counts - 1], np.append(falling[counts[:-1]], np.float32(0))
-    middle = ((above.astype(np.float64) + below) / 2).astype(np.float32)
-    thresholds = np.where(middle > below, middle, above)
+    thresholds = ((above.astype(np.float64) + below) / 2).astype(np.float32)
     thresholds[-1] = 0
     return Cuts(order, counts, thresholds)

@@ -17,7 +17,7 @@ from keras_bert_cls.calibration.rejection import (
 )
 from keras_bert_cls.errors import UserError
 
-# Few values, so that ties are common, and neighbours that float32 has nothing between.
+# Few values, so that ties are common, and neighbours that are one value but for rounding.
 VALUES = [0.2, 0.25, 0.5, np.float32(0.7), np.nextafter(np.float32(0.7), np.float32(1)), 0.9, 1.0]
 ROWS = st.lists(
     st.tuples(
@@ -34,9 +34,15 @@ def guesses(rows) -> Guesses:
     return Guesses(confidences.astype(np.float32), labels, kinds == "right", kinds != "out")
 
 
+def distinct(values: np.ndarray) -> np.ndarray:
+    """The least of each group of values that are equal up to rounding, rising."""
+    rising = np.unique(values)
+    return rising[np.diff(rising, prepend=-1) > 1e-6]
+
+
 def tried(given: Guesses):
-    """Yields (threshold, coverage, accuracy, false positives) of every useful threshold, rising."""
-    for threshold in np.unique(given.confidences):
+    """Yields (answered, coverage, accuracy, false positives) of every useful threshold, rising."""
+    for threshold in distinct(given.confidences):
         answered = given.confidences >= threshold
         inside, outside = given.in_scope, ~given.in_scope
         yield (
@@ -106,16 +112,21 @@ def test_balanced_parts_the_rows_best(rows):
 def test_thresholds_lie_between_the_values(rows):
     values = guesses(rows).confidences
     found = cuts(values)
-    distinct = np.unique(values)[::-1]
+    least = distinct(values)[::-1]
     assert found.thresholds.dtype == np.float32
     assert [int((values >= threshold).sum()) for threshold in found.thresholds] == list(
         found.counts
     )
-    assert len(found.thresholds) == len(distinct)
+    assert len(found.thresholds) == len(least)
     assert found.thresholds[-1] == 0
-    wide = np.diff(-distinct) > 1e-3
-    middles = (distinct[:-1] + distinct[1:]) / 2
-    np.testing.assert_allclose(found.thresholds[:-1][wide], middles[wide], rtol=1e-6)
+    middles = (least[:-1] + least[1:]) / 2
+    np.testing.assert_allclose(found.thresholds[:-1], middles, rtol=1e-6)
+
+
+def test_rounding_splits_no_rows():
+    same = np.float32(0.7) + np.float32(1e-7) * np.arange(3, dtype=np.float32)
+    found = cuts(np.array([*same, 0.7001, 3e-8, 1e-8], np.float32))
+    assert found.counts.tolist() == [1, 4, 5, 6]
 
 
 def test_reject_below_is_taken_as_it_is():

@@ -67,7 +67,9 @@ def test_fill_mask_tsv(run, model, data, capsys):
 
 
 def test_fill_mask_jsonl_from_the_standard_input(run, model, data, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data.read_bytes())))
+    monkeypatch.setattr(
+        sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(data.read_bytes())))
+    )
     assert fill_mask.main([f"--model={run}", "--output_format=jsonl"]) == 0
     rows = list(map(json.loads, lines(capsys)))
     answers = model.fill_mask(TEXTS)

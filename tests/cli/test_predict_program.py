@@ -53,7 +53,9 @@ def test_tsv(export, data, expected, capsys):
 
 
 def test_jsonl_from_the_standard_input(export, data, expected, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data.read_bytes())))
+    monkeypatch.setattr(
+        sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(data.read_bytes())))
+    )
     arguments = ["--model", str(export), "--output_format", "jsonl", "--batch_size", "2"]
     assert predict.main(arguments) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
