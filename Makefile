@@ -1,8 +1,8 @@
 # make demo   set up, then raw text -> pretrain -> fine-tune -> export -> serve -> query
 # make test   set up, then lint and the test suite
 # make slow   whole runs and heavy references
-# make bench  all benchmarks beside the peers, which it installs into runs/bench/peer (about an hour
-#             and a half on 2 quiet cores)
+# make bench  all benchmarks beside the peers, which it installs into runs/bench/peer (70 minutes on
+#             2 quiet cores)
 # make bench-large   10 GB of rows through the token store (half an hour, 25 GB of disk)
 # make bench-quick   the ratios that moved since benchmarks/baseline.json (about 5 minutes, or 40
 #             seconds once its models are made)
