@@ -3,7 +3,7 @@
 # make slow   whole runs and heavy references
 # make bench  all benchmarks beside the peers, which it installs into runs/bench/peer (70 minutes on
 #             2 quiet cores)
-# make bench-large   10 GB of rows through the token store (half an hour, 25 GB of disk)
+# make bench-large   10 GB through the token store, and through packing (half an hour, 40 GB of disk)
 # make bench-quick   the ratios that moved since benchmarks/baseline.json (about 5 minutes, or 40
 #             seconds once its models are made)
 PYTHON ?= python3
@@ -66,8 +66,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.adaptive_softmax --outputs=30000,250000,1000000
 
 bench-large: setup
-	$(BIN)/python -m benchmarks.file_size --sizes=10000 --results=file_size_large \
-	  --stages='rows -> store,store -> batches'
+	$(BIN)/python -m benchmarks.file_size --sizes=10000 --results=file_size_large
 
 bench-quick: setup
 	$(BIN)/python -m benchmarks.quick

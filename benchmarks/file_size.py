@@ -1,7 +1,7 @@
 """How reading and packing grow with the file: rows per second, and memory.
 
   python -m benchmarks.file_size
-  python -m benchmarks.file_size --sizes=10,100,1000,10000 --stages='rows -> store,store -> batches'
+  python -m benchmarks.file_size --sizes=1000,10000 --stages='rows -> store,store -> batches'
 
 Rows are made up: a table of texts and labels, and running text for packing. "rows -> store" is what
 a fine-tuning run does first, "store -> batches" where its steps take their batches from; "text ->
@@ -10,7 +10,7 @@ over --batches batches of 64 rows after the first, from all over the file.
 
 Each stage of each size runs in a process of its own. "own MB" is the most memory that the process
 had for itself, TensorFlow's own included; "with files MB" counts the parts of mapped files, too,
-which the system takes back when others need it. Takes about 3 times a size of disk meanwhile.
+which the system takes back when others need it. Takes about 4 times a size of disk meanwhile.
 """
 
 import itertools
