@@ -11,6 +11,7 @@ from tqdm import tqdm
 from keras_bert_cls.data.bad_rows import BadRows
 from keras_bert_cls.data.config import ClassificationData
 from keras_bert_cls.data.labels import LabelSet, rows_with_targets
+from keras_bert_cls.data.left_out_rows import without_left_out
 from keras_bert_cls.data.readers import read_rows
 from keras_bert_cls.data.rows import Row
 from keras_bert_cls.data.sequence_columns import (
@@ -79,11 +80,9 @@ def build_classification_store(
     leave_out = set(leave_out)
 
     def kept(rows: Iterable[Row]) -> Iterator[Row]:
-        for row in rows:
-            if leave_out and text_key(row.text, row.text_pair) in leave_out:
-                description["left_out"] += 1
-            else:
-                yield row
+        return without_left_out(
+            rows, leave_out, lambda row: text_key(row.text, row.text_pair), description
+        )
 
     def texts_of(chunk: list[_Pair]) -> list[list[str]]:
         texts = [[row.text for row, _ in chunk]]

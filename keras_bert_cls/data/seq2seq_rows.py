@@ -1,13 +1,14 @@
 """Files of texts and targets -> a token store: every row is read, checked and tokenized once."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
 from keras_bert_cls.data.bad_rows import BadRows
+from keras_bert_cls.data.left_out_rows import without_left_out
 from keras_bert_cls.data.readers import read_rows
 from keras_bert_cls.data.rows import Row
 from keras_bert_cls.data.seq2seq_config import Seq2SeqData
@@ -62,17 +63,15 @@ def build_seq2seq_store(
         "max_target_length": config.max_target_length,
     }
 
-    def kept(rows: Iterable[Row]) -> Iterator[Row]:
-        for row in rows:
-            if leave_out and text_key(row.text) in leave_out:
-                description["left_out"] += 1
-            else:
-                yield row
-
     def texts_of(rows: list[Row]) -> list[list[str]]:
         return [[row.text for row in rows], [row.text_pair or "" for row in rows]]
 
-    rows = kept(read_rows(files, config.table(files), bad_rows))
+    rows = without_left_out(
+        read_rows(files, config.table(files), bad_rows),
+        leave_out,
+        lambda row: text_key(row.text),
+        description,
+    )
     with write_token_store(folder, columns, _RAGGED, description) as writer:
         with tqdm(desc=title, unit=" rows", unit_scale=True, disable=None, leave=False) as progress:
             for chunk, (texts, targets) in tokenize_ahead(rows, texts_of, tokenizer, _CHUNK):

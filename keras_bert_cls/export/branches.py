@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 from keras_bert_cls.errors import UserError
-from keras_bert_cls.export.model_card import read_model_card
+from keras_bert_cls.export.model_card import card_number
 
 if TYPE_CHECKING:  # A server need not wait for Keras to load.
     from keras_bert_cls.modeling.trained_model import TrainedModel
@@ -36,8 +36,5 @@ def executor_threads(folder: str | os.PathLike) -> int:
     Without branches nearly every op waits for the one before, and handing it to another thread
     costs as much as computing it: -1, the calling thread runs all. Else a thread for each branch.
     """
-    try:
-        branches = int(read_model_card(folder).get("branches", 1))
-    except (UserError, TypeError, ValueError):  # Other exports bring no card.
-        return CALLING_THREAD
+    branches = card_number(folder, "branches", 1)
     return CALLING_THREAD if branches == 1 else branches

@@ -99,6 +99,14 @@ def read_model_card(folder: str | os.PathLike) -> dict[str, Any]:
     return card
 
 
+def card_number(folder: str | os.PathLike, field: str, otherwise: int) -> int:
+    """Returns a number from the card of `folder`, or `otherwise` if the export brings none."""
+    try:
+        return int(read_model_card(folder)[field])
+    except (UserError, KeyError, TypeError, ValueError):
+        return otherwise
+
+
 def _versions() -> dict[str, str]:
     import keras
     import tensorflow

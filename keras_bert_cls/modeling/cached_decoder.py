@@ -6,7 +6,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from keras_bert_cls.modeling.decoder_attention import KeysAndValues, Memory
+from keras_bert_cls.modeling.attention import KeysAndValues, Memory
 from keras_bert_cls.modeling.encoder import INPUT_NAMES
 from keras_bert_cls.modeling.seq2seq import decoder_blocks, decoder_config, decoder_token_embedding
 

@@ -6,8 +6,7 @@ import keras
 import tensorflow as tf
 
 # Whole modules: some may still be half loaded here, see layers.py.
-from keras_bert_cls.modeling import activations
-from keras_bert_cls.modeling import decoder_attention as attention
+from keras_bert_cls.modeling import activations, attention
 from keras_bert_cls.modeling import dropout as dropout_layer
 
 

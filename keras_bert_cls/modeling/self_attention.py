@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-# A whole module: it may still be half loaded here, see layers.py.
-from keras_bert_cls.modeling import token_packing
+# Whole modules: either may still be half loaded here, see layers.py.
+from keras_bert_cls.modeling import attention, token_packing
 
 
 def attend(
@@ -36,12 +36,8 @@ def attend(
     query, key, value = tf.unstack(tf.transpose(heads, [2, 0, 3, 1, 4]), num=3)
     if first_only:
         query = query[:, :, :1]
-    scores = tf.matmul(query * head_dim**-0.5, key, transpose_b=True)
-    # The softmax is float32 under mixed precision too: bfloat16 keeps 8 bits of a probability.
-    hidden = tf.cast(slots == 0, tf.float32)[:, tf.newaxis, tf.newaxis, :] * -1e9
-    weights = tf.cast(tf.nn.softmax(tf.cast(scores, tf.float32) + hidden), scores.dtype)
+    weights = attention.attention_weights(query, key, attention.padding_bias(slots))
     mixed = tf.matmul(drop(weights), value)
     if first_only:
         return tf.reshape(mixed, [batch, width])
-    mixed = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, length, width])
-    return token_packing.to_tokens(mixed, rows, slots)
+    return token_packing.to_tokens(attention.merge_heads(mixed), rows, slots)

@@ -13,9 +13,8 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the tokenizer's ops
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 
-from keras_bert_cls.errors import UserError
 from keras_bert_cls.export.branches import CALLING_THREAD, executor_threads
-from keras_bert_cls.export.model_card import read_model_card
+from keras_bert_cls.export.model_card import card_number
 from keras_bert_cls.server.signature import Signature
 from keras_bert_cls.server.status_errors import ServingError, invalid_argument, status_code
 from keras_bert_cls.text.token_estimate import BERT_TOKENS
@@ -72,7 +71,7 @@ class Servable:
         self.name = name
         self.version = version
         self.path = path
-        self.max_tokens = _max_tokens(path)
+        self.max_tokens = card_number(path, "max_length", BERT_TOKENS)
         self.text_statistics: TextStatistics | None = None
         self.signature_defs = dict(signature_defs)
         self._session = session
@@ -179,10 +178,3 @@ def _session_config(options: SessionOptions) -> tf.compat.v1.ConfigProto:
             per_process_gpu_memory_fraction=options.gpu_memory_fraction,
         ),
     )
-
-
-def _max_tokens(path: pathlib.Path) -> int:
-    try:
-        return int(read_model_card(path)["max_length"])
-    except (UserError, KeyError, TypeError, ValueError):  # Other exports bring no card.
-        return BERT_TOKENS

@@ -1,4 +1,4 @@
-"""Attention of the decoder: to what it has written so far, and to what the encoder read."""
+"""Attention, in pieces that the blocks of the encoder and of the decoder are made of."""
 
 from typing import NamedTuple
 
