@@ -167,9 +167,7 @@ def _define_batching(values: flags.FlagValues) -> None:
         "threads follow from how many they are, and from the CPU quota of a container.",
         flag_values=values,
     )
-    number(
-        "num_batch_threads", "Batches that are computed at a time; 0: half the number of CPUs.", 0
-    )
+    number("num_batch_threads", "Batches that are computed at a time; 0: the number of CPUs.", 0)
     number("max_enqueued_batches", "Full batches that may wait; more is refused.", 1)
     number("tensorflow_session_parallelism", "Sets the next two at once; 0 leaves them.", 0)
     number("tensorflow_intra_op_parallelism", "Threads that share one op; 0: TensorFlow's.", 0)

@@ -11,7 +11,7 @@ from typing import Any
 from keras_bert_cls.cpus import usable_cpus
 from keras_bert_cls.errors import UserError
 from keras_bert_cls.server.api import Api
-from keras_bert_cls.server.batcher import Batcher, BatchLimits
+from keras_bert_cls.server.batcher import Batcher
 from keras_bert_cls.server.batching_parameters import with_batching_parameters
 from keras_bert_cls.server.broken_versions import RetryPolicy
 from keras_bert_cls.server.config_messages import read_config_message
@@ -25,6 +25,7 @@ from keras_bert_cls.server.model_config import (
 from keras_bert_cls.server.model_manager import ModelManager
 from keras_bert_cls.server.monitoring.metrics import ServerMetrics
 from keras_bert_cls.server.options import ServerOptions
+from keras_bert_cls.server.request_queue import BatchLimits
 from keras_bert_cls.server.rest.rest_server import RestServer
 from keras_bert_cls.server.security import BearerToken, TlsIdentity
 from keras_bert_cls.server.startup import start_models, watch_model_config
@@ -65,7 +66,7 @@ class ModelServer:
             RetryPolicy(options.max_num_load_retries, options.load_retry_interval_micros / 1e6),
         )
         self._models.on_change = self._tell_health
-        workers = options.num_batch_threads or max(1, usable_cpus() // 2)
+        workers = options.num_batch_threads or usable_cpus()
         self._batcher = Batcher(workers, _batch_limits(options), self._metrics)
         reload = ConfigReload(self._models, options.allowed_model_roots)
         api = Api(self._models, self._batcher, reload)

@@ -45,9 +45,8 @@ class ServerOptions:
       enable_batching: whether requests share batches.
       batching_parameters_file: BatchingParameters in text format; they override the next three.
       max_batch_size: rows of a batch, and of a single request.
-      num_batch_threads: batches that are computed at a time; 0 is half the CPUs that the process
-        may use when the server starts, because the event loop and gRPC need the rest, and fewer
-        workers gather larger batches.
+      num_batch_threads: batches that are computed at a time; 0 is the number of CPUs that the
+        process may use when the server starts.
       max_enqueued_batches: full batches that may wait; more is refused.
       max_batch_tokens: tokens of a batch, roughly; longer texts make batches of fewer rows, and a
         request with more is computed some rows at a time.

@@ -10,8 +10,9 @@ import pytest
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from keras_bert_cls.server.batcher import Batcher, BatchLimits, BatchObserver
+from keras_bert_cls.server.batcher import Batcher, BatchObserver
 from keras_bert_cls.server.computation import Computation
+from keras_bert_cls.server.request_queue import BatchLimits
 from keras_bert_cls.server.signature import Signature
 from keras_bert_cls.server.status_errors import ServingError, invalid_argument
 
@@ -91,6 +92,30 @@ def test_requests_gather_while_the_worker_is_busy():
         assert servable.batches == [[b"first"], [b"a", b"bb", b"ccc", b"dddd"]]
         lengths = [answer["length"].tolist() for answer in answers]
         assert lengths == [[5], [1], [2, 3], [], [4]]
+
+    asyncio.run(body())
+
+
+def test_many_workers_answer_every_request():
+    async def body():
+        servable, made = FakeServable(), batcher(workers=3, max_batch_size=2)
+        texts = [b"x" * (number % 40) for number in range(200)]
+        answers = await asyncio.gather(*(made.run(computation(servable, [t])) for t in texts))
+        await made.close()
+        assert [answer["length"].tolist() for answer in answers] == [[len(t)] for t in texts]
+        assert sum(len(batch) for batch in servable.batches) == len(texts)
+        assert made.queued_rows == 0
+
+    asyncio.run(body())
+
+
+def test_a_request_that_comes_as_a_worker_goes_to_rest_is_answered():
+    async def body():
+        servable, made = FakeServable(), batcher()
+        for number in range(500):  # one after the other, so that the worker just found no more
+            answer = await made.run(computation(servable, [b"x" * number]))
+            assert answer["length"].tolist() == [number]
+        await made.close()
 
     asyncio.run(body())
 

@@ -66,7 +66,7 @@ def test_a_system_without_binding(monkeypatch):
         bind_to_cpus("0")
 
 
-@pytest.mark.parametrize(("usable", "given", "workers"), [(8, 0, 4), (1, 0, 1), (8, 3, 3)])
+@pytest.mark.parametrize(("usable", "given", "workers"), [(8, 0, 8), (1, 0, 1), (8, 3, 3)])
 def test_workers(tmp_path, classifier_folder, monkeypatch, usable, given, workers):
     (tmp_path / "1").symlink_to(classifier_folder)
     monkeypatch.setattr(model_server, "usable_cpus", lambda: usable)

@@ -224,11 +224,11 @@ def test_a_slow_answer_times_out(base):
 
 
 def test_stopping_answers_what_is_under_way(base):
-    with running_server(base, rest_api_port=-1) as server:
+    with running_server(base, rest_api_port=-1, num_batch_threads=1) as server:
         connected = connection(server)
         body = b'{"signature_name": "slow", "instances": ["0.4"]}'
         connected.request("POST", "/v1/models/tiny:predict", body)
-        while not server.server._batcher._batches:  # until it runs
+        while server.server._batcher._idle_workers:  # until it runs
             time.sleep(0.001)
     with contextlib.closing(connected):
         answer = connected.getresponse()
@@ -242,14 +242,14 @@ def test_a_client_that_leaves_makes_room(base):
     with running_server(base, rest_api_port=-1, **settings) as server:
         running, waiting = connection(server), connection(server)
         running.request("POST", path, slow)
-        while not server.server._batcher._batches:
+        while server.server._batcher._idle_workers:
             time.sleep(0.001)
         waiting.request("POST", path, slow)
-        while not server.server._batcher._queued:
+        while not server.server._batcher.queued_rows:
             time.sleep(0.001)
         assert predict_once(server, ["a"])[0] == 429
         waiting.close()
-        while server.server._batcher._queued:
+        while server.server._batcher.queued_rows:
             time.sleep(0.001)
         assert predict_once(server, ["a"])[0] == 200
         with contextlib.closing(running):
