@@ -154,9 +154,12 @@ class TrainingLoop:
         last = {"gradient_norm": zero, "learning_rate": zero}
         ready, waited = tf.timestamp(), tf.zeros([], tf.float64)
         for update in tf.range(updates):
-            batch = next(batches)
+            # On CPUs this comes to its turn after most weights are changed, well after `ready`.
+            begin = tf.maximum(tf.timestamp(), ready)
+            with tf.control_dependencies([begin]):
+                batch = next(batches)
             with tf.control_dependencies(tf.nest.flatten(batch)):
-                waited += tf.maximum(tf.timestamp() - ready, 0.0)
+                waited += tf.maximum(tf.timestamp() - begin, 0.0)
             # On one CPU the clock would otherwise be read when the update is done, too.
             with tf.control_dependencies([waited]):
                 batch = tf.nest.map_structure(tf.identity, batch)

@@ -1,5 +1,7 @@
 """The training loop on a model of a few weights, against whole batches and stock Keras."""
 
+import time
+
 import keras
 import numpy as np
 import pytest
@@ -79,6 +81,17 @@ def weights(model) -> list[np.ndarray]:
 
 def largest_difference(one, other) -> float:
     return max(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True))
+
+
+def test_the_time_that_data_takes_is_told():
+    def slow(batch):
+        with tf.control_dependencies([tf.py_function(lambda: time.sleep(0.05) or 0, [], tf.int32)]):
+            return tf.nest.map_structure(tf.identity, batch)
+
+    options = tf.data.Options()
+    options.experimental_optimization.inject_prefetch = False
+    dataset = tf.data.Dataset.from_tensor_slices(batches(4)).map(slow).with_options(options)
+    assert loop_of(toy_model()).run(iter(dataset), 4).wait_seconds >= 4 * 0.05
 
 
 def test_equals_keras_on_whole_batches():
