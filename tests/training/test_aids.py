@@ -37,11 +37,13 @@ def small_model() -> keras.Model:
     keras.utils.set_random_seed(0)
     inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in INPUT_NAMES}
     tokens = PackTokens(name="pack")(**inputs)
-    x = EmbeddingSum(name="embeddings")([keras.layers.Embedding(11, 8)(tokens["token_ids"])])
+    # Named, since Keras' own names are numbered: that 10 sorts before 9 would swap their states.
+    embedding = keras.layers.Embedding(11, 8, name="token_embedding")
+    x = EmbeddingSum(name="embeddings")([embedding(tokens["token_ids"])])
     x = Dropout(0.2, "token", name="token_dropout")(x)
     x = UnpackTokens(name="unpack")(x, rows=tokens["rows"], slots=tokens["slots"])
-    x = keras.layers.Dense(8, "tanh")(keras.ops.sum(x, axis=1))
-    logits = keras.layers.Dense(3)(Dropout(0.2, name="row_dropout")(x))
+    x = keras.layers.Dense(8, "tanh", name="hidden")(keras.ops.sum(x, axis=1))
+    logits = keras.layers.Dense(3, name="logits")(Dropout(0.2, name="row_dropout")(x))
     return keras.Model(inputs, {"logits": logits})
 
 
