@@ -1,4 +1,4 @@
-"""Worker: updates of a classifier by our training loop."""
+"""Worker: updates of a classifier, or a masked LM like it, by our training loop."""
 
 import dataclasses
 import os
@@ -17,6 +17,7 @@ def load(
     pack_tokens: bool = True,
     lazy_embeddings: bool = False,
     whole_last_block: bool = False,
+    masked_lm: bool = False,
 ) -> None:
     """Loads a run's model.
 
@@ -25,16 +26,23 @@ def load(
       precision: a policy of Keras.
       pack_tokens: see EncoderConfig.
       lazy_embeddings: see OptimizerConfig.
-      whole_last_block: see `rebuilt`.
+      whole_last_block: see `rebuilt` and `masked_lm_like`.
+      masked_lm: train a masked LM of the same size instead.
     """
     from keras_bert_cls.modeling.trained_model import TrainedModel
-    from keras_bert_cls.training.objectives import SingleLabelObjective
+    from keras_bert_cls.training.objectives import MaskedLMObjective, SingleLabelObjective
     from keras_bert_cls.training.run import with_precision
 
+    def build():
+        if masked_lm:
+            return masked_lm_like(trained.model, whole_last_block)
+        return rebuilt(trained.model, pack_tokens, whole_last_block)
+
     trained = TrainedModel.load(folder)
-    model = with_precision(precision, lambda: rebuilt(trained.model, pack_tokens, whole_last_block))
-    _loaded["loop"] = make_loop(model, SingleLabelObjective(), lazy_embeddings)
-    _loaded["trained"], _loaded["model"] = trained, model
+    model = with_precision(precision, build)
+    objective = MaskedLMObjective() if masked_lm else SingleLabelObjective()
+    _loaded["loop"] = make_loop(model, objective, lazy_embeddings)
+    _loaded["trained"], _loaded["model"], _loaded["masked_lm"] = trained, model, masked_lm
 
 
 def rebuilt(model, pack_tokens: bool = True, whole_last_block: bool = False):
@@ -47,15 +55,38 @@ def rebuilt(model, pack_tokens: bool = True, whole_last_block: bool = False):
     """
     import keras
 
-    from keras_bert_cls.modeling.encoder import build_encoder, encoder_config, pooled_sequence
+    from keras_bert_cls.modeling.encoder import build_encoder, encoder_config
     from keras_bert_cls.modeling.models import classifier_model
 
     encoder = build_encoder(dataclasses.replace(encoder_config(model), pack_tokens=pack_tokens))
     if whole_last_block:
-        encoder = keras.Model(encoder.input, {"pooled_output": pooled_sequence(encoder)})
+        pooled = encoder.get_layer("pooler")(encoder.output["sequence_output"][:, 0, :])
+        encoder = keras.Model(encoder.input, {"pooled_output": pooled})
     copy = classifier_model(encoder, model.output["logits"].shape[-1])
     copy.set_weights(model.get_weights())
     return copy
+
+
+def masked_lm_like(model, whole_last_block: bool = False):
+    """Returns a masked LM of a classifier's size, with random weights, in Keras' present policy.
+
+    Args:
+      model: the classifier.
+      whole_last_block: let the last block compute all tokens, though the head reads the masked.
+    """
+    import keras
+
+    from keras_bert_cls.modeling.encoder import build_encoder, encoder_config
+    from keras_bert_cls.modeling.heads import GatherPositions
+    from keras_bert_cls.modeling.models import masked_lm_model
+
+    encoder = build_encoder(encoder_config(model))
+    if whole_last_block:
+        positions = keras.Input((None,), dtype="int32", name="mask_positions")
+        masked = GatherPositions()(encoder.output["sequence_output"], positions)
+        inputs = {**encoder.input, "mask_positions": positions}
+        encoder = keras.Model(inputs, {**encoder.output, "masked_output": masked})
+    return masked_lm_model(encoder)
 
 
 def loss(texts: list[str], labels: list[int]) -> float:
@@ -71,7 +102,10 @@ def loss(texts: list[str], labels: list[int]) -> float:
 def train(batches: list[list], max_length: int) -> dict[str, list[float]]:
     """Makes an update with each batch [texts, labels]; returns how long each took."""
     tokenizer = _loaded["trained"].tokenizer
-    return timed_updates(_loaded["loop"], [prepared(tokenizer, *batch) for batch in batches])
+    found = [prepared(tokenizer, *batch) for batch in batches]
+    if _loaded["masked_lm"]:
+        found = [_masked(tokenizer, batch) for batch in found]
+    return timed_updates(_loaded["loop"], found)
 
 
 def prepared(tokenizer, texts: list[str], labels: list[int]) -> dict:
@@ -83,6 +117,17 @@ def prepared(tokenizer, texts: list[str], labels: list[int]) -> dict:
         "target": tf.constant(labels, tf.int32),
         "sample_weight": tf.ones(len(texts)),
     }
+
+
+def _masked(tokenizer, batch: dict) -> dict:
+    """Returns a batch for a masked LM, masked as bertcls-pretrain does it, but not in words."""
+    import tensorflow as tf
+
+    from keras_bert_cls.data.config import MaskingConfig
+    from keras_bert_cls.data.masking import TokenMasker
+
+    masker = TokenMasker(tokenizer.vocabulary, MaskingConfig(whole_words=False))
+    return {**batch, **masker(batch["token_ids"], tf.constant([0, 0]))}
 
 
 def _packed(tokenizer, texts: list[str]):

@@ -18,6 +18,7 @@ from keras_bert_cls.modeling.encoder import (
     copy_shared_weights,
     encoder_config,
     encoder_on_layers_of,
+    masked_encoder,
 )
 from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
 from keras_bert_cls.modeling.trained_model import ModelSettings, TrainedModel
@@ -150,6 +151,7 @@ def _build(config: EncoderConfig, heads: Heads, has_pooler: bool) -> keras.Model
         return classifier_model(encoder, max(1, len(heads.labels)), heads.dropout)
     if not heads.masked_lm:
         return encoder
+    encoder = masked_encoder(encoder)
     model = masked_lm_model(encoder, heads.pair_objective)
     if heads.masked_lm_activation:
         activation = ACTIVATIONS[heads.masked_lm_activation]

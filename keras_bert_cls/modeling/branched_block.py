@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_bert_cls.modeling.activations import ACTIVATIONS
 from keras_bert_cls.modeling.self_attention import attend
-from keras_bert_cls.modeling.token_packing import first_tokens
+from keras_bert_cls.modeling.token_packing import chosen_slots, pick_tokens, zero_padding
 from keras_bert_cls.modeling.transformer_block import TransformerBlock
 
 
@@ -35,22 +35,28 @@ class BranchedBlock(keras.layers.Layer):
         self.output_norm = _copy(block.output_norm)
         self.built = True
 
-    def call(self, x, rows, slots, first_only=False, training=None):
-        mixed = [
-            output(attend(project(x), rows, slots, self._num_heads, first_only))
-            for project, output in self.attention
-        ]
-        if first_only:
-            x = first_tokens(x, slots)
+    def call(self, x, rows, slots, first_only=False, positions=None, training=None):
+        chosen = chosen_slots(slots, first_only, positions)
+
+        def attended(projected: tf.Tensor) -> tf.Tensor:
+            found = attend(projected, rows, slots, self._num_heads, first_only)
+            return found if positions is None else pick_tokens(found, chosen)
+
+        mixed = [output(attended(project(x))) for project, output in self.attention]
+        if chosen is not None:
+            x = pick_tokens(x, chosen)
         x = self.attention_norm(_sum(x, mixed))
         transformed = [output(self._activation(widen(x))) for widen, output in self.feed_forward]
         x = self.output_norm(_sum(x, transformed))
-        if first_only:
-            x = tf.where(slots[:, :1] > 0, x, tf.zeros_like(x))
+        if chosen is not None:
+            x = zero_padding(x, chosen)
+        if positions is not None:
+            x = tf.reshape(x, [*tf.unstack(tf.shape(positions)), x.shape[-1]])
         return x
 
-    def compute_output_spec(self, x, rows, slots, first_only=False, training=None):
-        return keras.KerasTensor(x.shape, dtype=self.compute_dtype)
+    def compute_output_spec(self, x, rows, slots, first_only=False, positions=None, training=None):
+        shape = x.shape if positions is None else (*positions.shape, x.shape[-1])
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
 
 def with_branches(model: keras.Model, branches: int) -> keras.Model:

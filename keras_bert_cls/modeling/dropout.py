@@ -75,6 +75,9 @@ class Dropout(keras.layers.Dropout):
     Call arguments:
       inputs: of any shape.
       per: what the first axis counts this time, if that is something else.
+      places: int32 [n], if the n inputs are only some of a longer list, which are those: they draw
+        what they would draw in the list.
+      total: int scalar, the length of that list.
     """
 
     def __init__(self, rate: float, per: str = "row", stream: str = "", **kwargs):
@@ -82,12 +85,12 @@ class Dropout(keras.layers.Dropout):
         self.per = per
         self.stream = stream or self.name
 
-    def call(self, inputs, per=None, training=False):
+    def call(self, inputs, per=None, places=None, total=None, training=False):
         place = _place.get()
         if place is None or not training or not self.rate:
             return super().call(inputs, training=training)
         shape = tf.shape(inputs)
-        rows = shape[0]
+        rows = shape[0] if places is None else total
         width = tf.reduce_prod(shape[1:])
         # uint16 tells rates apart to 1/65536, and 16 random bits cost half of 32.
         threshold = round(self.rate * 2**16)
@@ -95,6 +98,8 @@ class Dropout(keras.layers.Dropout):
         stream = f"{self.stream}/draw_{draw}" if draw else self.stream
         before = getattr(place, per or self.per)
         drawn = random_halves(stream, place.seed, place.step, before, rows, width)
+        if places is not None:
+            drawn = tf.gather(drawn, places)
         kept = tf.reshape(drawn, shape) >= tf.constant(threshold, tf.uint16)
         scale = 2**16 / (2**16 - threshold)
         return tf.where(kept, inputs * tf.cast(scale, inputs.dtype), tf.zeros([], inputs.dtype))

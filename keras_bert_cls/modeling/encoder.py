@@ -17,6 +17,7 @@ _ENCODER_WEIGHT = re.compile(r"(token|position|segment)_embedding/|embeddings_no
 _BLOCK = re.compile(r"block_(\d+)/")
 
 INPUT_NAMES = ("token_ids", "segment_ids", "padding_mask")
+MASK_POSITIONS = "mask_positions"
 
 
 def build_encoder(config: EncoderConfig, name: str = "encoder") -> keras.Model:
@@ -44,17 +45,22 @@ def encoder_on_layers_of(model: keras.Model) -> keras.Model:
     return _connect({layer.name: layer for layer in model.layers}, "encoder")
 
 
-def pooled_sequence(encoder: keras.Model) -> keras.KerasTensor:
-    """Returns an encoder's pooled_output as computed from its sequence_output.
-
-    The numbers are the same. For models that read both: the last block then runs once.
+def masked_encoder(encoder: keras.Model) -> keras.Model:
+    """Returns an encoder on an encoder's layers, or itself if it is one, that also takes
+    mask_positions, int32 [batch, masks], and gives masked_output, [batch, masks, hidden]: these
+    tokens of sequence_output. The last block computes no others for it.
     """
-    return encoder.get_layer("pooler")(encoder.output["sequence_output"][:, 0, :])
+    if MASK_POSITIONS in encoder.input:
+        return encoder
+    return _connect({layer.name: layer for layer in encoder.layers}, encoder.name, masks=True)
 
 
-def _connect(layers: Mapping[str, keras.layers.Layer], name: str) -> keras.Model:
-    inputs = {key: keras.Input((None,), dtype="int32", name=key) for key in INPUT_NAMES}
-    tokens = layers["pack_tokens"](**inputs)
+def _connect(
+    layers: Mapping[str, keras.layers.Layer], name: str, masks: bool = False
+) -> keras.Model:
+    names = (*INPUT_NAMES, MASK_POSITIONS) if masks else INPUT_NAMES
+    inputs = {key: keras.Input((None,), dtype="int32", name=key) for key in names}
+    tokens = layers["pack_tokens"](**{key: inputs[key] for key in INPUT_NAMES})
     places = {"rows": tokens["rows"], "slots": tokens["slots"]}
 
     # === Embeddings ===
@@ -73,10 +79,12 @@ def _connect(layers: Mapping[str, keras.layers.Layer], name: str) -> keras.Model
         x = block(x, **places)
 
     # === Outputs ===
-    # Two calls of the last block: a model that reads one of them computes that one only.
+    # A call of the last block for each: a model that reads one of them computes that one only.
     sequence_output = UnpackTokens(name="sequence_output")(last(x, **places), **places)
     pooled_output = layers["pooler"](last(x, **places, first_only=True))
     outputs = {"sequence_output": sequence_output, "pooled_output": pooled_output}
+    if masks:
+        outputs["masked_output"] = last(x, **places, positions=inputs[MASK_POSITIONS])
     return keras.Model(inputs, outputs, name=name)
 
 

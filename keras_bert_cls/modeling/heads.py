@@ -6,7 +6,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("keras_bert_cls")
 class GatherPositions(keras.layers.Layer):
-    """Picks positions of a sequence.
+    """Picks positions of a sequence, as the masked LMs in older files do.
 
     Call arguments:
       sequence: [batch, length, width].

@@ -10,9 +10,9 @@ from keras_bert_cls.modeling.adaptive_softmax import AdaptiveSoftmax
 from keras_bert_cls.modeling.config import EncoderConfig
 from keras_bert_cls.modeling.dense_head import dense_head
 from keras_bert_cls.modeling.dropout import Dropout
-from keras_bert_cls.modeling.encoder import build_encoder, encoder_config, pooled_sequence
+from keras_bert_cls.modeling.encoder import build_encoder, encoder_config, masked_encoder
 from keras_bert_cls.modeling.head_settings import DENSE_HEAD, HeadSettings
-from keras_bert_cls.modeling.heads import GatherPositions, OutputBias
+from keras_bert_cls.modeling.heads import OutputBias
 from keras_bert_cls.modeling.hierarchical_head import PathLogProbabilities, hierarchical_head
 from keras_bert_cls.modeling.ordinal_head import LevelLogProbabilities, ordinal_head
 
@@ -34,7 +34,7 @@ def masked_lm_model(
     """Puts a masked-language-model head (Devlin et al. 2018) on an encoder.
 
     Args:
-      encoder: what `build_encoder` returns, or a config to build one from.
+      encoder: what `build_encoder` or `masked_encoder` returns, or a config to build one from.
       pair_objective: also judge pairs of segments (next-sentence or sentence-order prediction).
       name: the model's name.
       adaptive: the output layer, for a large vocabulary (Grave et al. 2017); its labels are token
@@ -49,15 +49,14 @@ def masked_lm_model(
     """
     if isinstance(encoder, EncoderConfig):
         encoder = build_encoder(encoder)
+    encoder = masked_encoder(encoder)
     config = encoder_config(encoder)
     token_embedding = encoder.get_layer("token_embedding")
-    positions = keras.Input((None,), dtype="int32", name="mask_positions")
-    x = GatherPositions(name="masked_tokens")(encoder.output["sequence_output"], positions)
     x = keras.layers.Dense(
         config.hidden_dim,
         kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_stddev),
         name="masked_lm_dense",
-    )(x)
+    )(encoder.output["masked_output"])
     x = keras.layers.Activation(ACTIVATIONS[config.activation], name="masked_lm_activation")(x)
     x = keras.layers.LayerNormalization(epsilon=config.layer_norm_epsilon, name="masked_lm_norm")(x)
     if adaptive is None:
@@ -68,8 +67,8 @@ def masked_lm_model(
         outputs = {"logits": adaptive(x), "head_input": x}
     if pair_objective:
         pair_head = keras.layers.Dense(2, dtype="float32", name="pair_logits")
-        outputs["pair_logits"] = pair_head(pooled_sequence(encoder))
-    return keras.Model({**encoder.input, "mask_positions": positions}, outputs, name=name)
+        outputs["pair_logits"] = pair_head(encoder.output["pooled_output"])
+    return keras.Model(encoder.input, outputs, name=name)
 
 
 def classifier_model(

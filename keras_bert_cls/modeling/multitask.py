@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import keras
 
 from keras_bert_cls.modeling.config import EncoderConfig
-from keras_bert_cls.modeling.encoder import INPUT_NAMES, build_encoder, pooled_sequence
+from keras_bert_cls.modeling.encoder import INPUT_NAMES, build_encoder, masked_encoder
 from keras_bert_cls.modeling.head_settings import DENSE_HEAD, HeadSettings
 from keras_bert_cls.modeling.models import classifier_model, masked_lm_model
 from keras_bert_cls.modeling.task_choice import MASKED_LM
@@ -45,21 +45,21 @@ def multitask_model(
     Returns:
       A model from the encoder's inputs, and mask_positions with `masked_lm`, to a dict: task -> the
       outputs of its `classifier_model` or `masked_lm_model`. `task_model` takes them apart.
+      Beside a masked LM the last block runs twice, for the tokens that each side reads.
     """
     if isinstance(encoder, EncoderConfig):
         encoder = build_encoder(encoder)
     if masked_lm:
-        outputs = {**encoder.output, "pooled_output": pooled_sequence(encoder)}
-        encoder = keras.Model(encoder.input, outputs, name=encoder.name)
+        encoder = masked_encoder(encoder)
     models = {}
     for task, head in heads.items():
         settings = dataclasses.replace(head.settings, prefix=f"{task}_")
         models[task] = classifier_model(encoder, head.num_labels, head.dropout, task, settings)
-    inputs = dict(encoder.input)
     if masked_lm:
         models[MASKED_LM] = masked_lm_model(encoder)
-        inputs = dict(models[MASKED_LM].input)
-    return keras.Model(inputs, {task: model.output for task, model in models.items()}, name=name)
+    return keras.Model(
+        dict(encoder.input), {task: model.output for task, model in models.items()}, name=name
+    )
 
 
 def task_model(model: keras.Model, task: str) -> keras.Model:

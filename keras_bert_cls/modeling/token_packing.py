@@ -80,9 +80,34 @@ def to_tokens(x: tf.Tensor, rows: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
     return collect(x)
 
 
-def first_tokens(x: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
-    """Gathers the first token of each sequence, [batch, width], of packed ones; padding is 0."""
-    return tf.gather(tf.pad(x, [[1, 0], [0, 0]]), slots[:, 0])
+def chosen_slots(
+    slots: tf.Tensor, first_only: bool = False, positions: tf.Tensor | None = None
+) -> tf.Tensor | None:
+    """Returns the slots of those tokens of a batch that a block computes.
+
+    Args:
+      slots: as `PackTokens` returns them.
+      first_only: the first token of each sequence.
+      positions: int32 [batch, picks], these of each sequence.
+
+    Returns:
+      int32 [batch], or [batch * picks]; None for all tokens.
+    """
+    if first_only:
+        return slots[:, 0]
+    if positions is None:
+        return None
+    return tf.reshape(tf.gather(slots, positions, batch_dims=1), [-1])
+
+
+def pick_tokens(x: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+    """Gathers packed tokens, [chosen, width], by their slots, int32 [chosen]; padding is 0."""
+    return tf.gather(tf.pad(x, [[1, 0], [0, 0]]), chosen)
+
+
+def zero_padding(x: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+    """Puts 0 where a slot is that of padding: [chosen, width] and int32 [chosen]."""
+    return tf.where(chosen[:, tf.newaxis] > 0, x, tf.zeros_like(x))
 
 
 def _gather_real(padded: tf.Tensor, rows: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:

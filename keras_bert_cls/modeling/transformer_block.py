@@ -23,9 +23,12 @@ class TransformerBlock(keras.layers.Layer):
       rows, slots: as `PackTokens` returns them.
       first_only: compute the first token of each sequence only, which is all that a classifier
         reads of the last block. It attends to the whole sequence.
+      positions: int32 [batch, picks], each in [0, length): compute these tokens only, which is all
+        that a masked LM reads.
 
     Returns:
-      [tokens, hidden_dim]; [batch, hidden_dim] with `first_only`, 0 where padding comes first.
+      [tokens, hidden_dim]; [batch, hidden_dim] with `first_only`, [batch, picks, hidden_dim] with
+      `positions`, both 0 where there is padding.
     """
 
     def __init__(
@@ -82,7 +85,7 @@ class TransformerBlock(keras.layers.Layer):
         self.output_dropout = drop(dropout, per, "output_dropout")
         self.output_norm = norm("output_norm")
 
-    def build(self, x_shape, rows_shape=None, slots_shape=None):
+    def build(self, x_shape, rows_shape=None, slots_shape=None, positions_shape=None):
         wide = (None, self.settings["intermediate_dim"])
         for layer in (self.query_key_value, self.attention_output, self.intermediate):
             layer.build((None, self.hidden_dim))
@@ -90,9 +93,17 @@ class TransformerBlock(keras.layers.Layer):
         self.attention_norm.build((None, self.hidden_dim))
         self.output_norm.build((None, self.hidden_dim))
 
-    def call(self, x, rows, slots, first_only=False, training=None):
-        # Of the first tokens alone there is one a sequence, so dropout counts those.
-        per = "sequence" if first_only else None
+    def call(self, x, rows, slots, first_only=False, positions=None, training=None):
+        chosen = token_packing.chosen_slots(slots, first_only, positions)
+        drawn: dict[str, Any] = {"training": training}
+        if first_only:
+            # There is one a sequence, so dropout counts those.
+            drawn["per"] = "sequence"
+        elif chosen is not None:
+            # They draw what they would draw among all tokens: how many are chosen depends on the
+            # batch's other rows, which other replicas may have. Padding draws anything.
+            drawn["places"] = tf.maximum(chosen - 1, 0)
+            drawn["total"] = tf.maximum(tf.shape(x)[0], 1)
 
         def drop(weights: tf.Tensor) -> tf.Tensor:
             return self.attention_dropout(weights, training=training)
@@ -100,20 +111,23 @@ class TransformerBlock(keras.layers.Layer):
         attended = self_attention.attend(
             self.query_key_value(x), rows, slots, self.num_heads, first_only, drop
         )
-        attended = self.attention_output(attended)
-        attended = self.attention_output_dropout(attended, per=per, training=training)
-        if first_only:
-            x = token_packing.first_tokens(x, slots)
+        if positions is not None:
+            attended = token_packing.pick_tokens(attended, chosen)
+        attended = self.attention_output_dropout(self.attention_output(attended), **drawn)
+        if chosen is not None:
+            x = token_packing.pick_tokens(x, chosen)
         x = self.attention_norm(x + attended)
         transformed = self.output_dense(self.activation(self.intermediate(x)))
-        transformed = self.output_dropout(transformed, per=per, training=training)
-        x = self.output_norm(x + transformed)
-        if first_only:
-            x = tf.where(slots[:, :1] > 0, x, tf.zeros_like(x))
+        x = self.output_norm(x + self.output_dropout(transformed, **drawn))
+        if chosen is not None:
+            x = token_packing.zero_padding(x, chosen)
+        if positions is not None:
+            x = tf.reshape(x, [*tf.unstack(tf.shape(positions)), self.hidden_dim])
         return x
 
-    def compute_output_spec(self, x, rows, slots, first_only=False, training=None):
-        return keras.KerasTensor(x.shape, dtype=self.compute_dtype)
+    def compute_output_spec(self, x, rows, slots, first_only=False, positions=None, training=None):
+        shape = x.shape if positions is None else (*positions.shape, self.hidden_dim)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
     def get_config(self):
         return {**super().get_config(), **self.settings}

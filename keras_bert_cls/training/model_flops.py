@@ -21,7 +21,8 @@ def training_flops(
     gradient by either factor (Kaplan et al. 2020, https://arxiv.org/abs/2001.08361, section 2.1).
     Only real tokens and predictions count: what is computed on padding is no use. Left out are
     embeddings, biases, norms, softmax, activations, dropout and the optimizer, which is usual for
-    the model FLOP utilisation.
+    the model FLOP utilisation. The keys and values of the last block count once where two heads
+    read other tokens of it, though graphs compute them for each.
 
     Args:
       encoder: sizes of the encoder.
@@ -48,9 +49,8 @@ def training_flops(
     block_per_pair = 2 * hidden
     blocks = sums["tokens"] * block_per_token + sums["token_pairs"] * block_per_pair
     products = encoder.num_layers * blocks
-    if decoder is None and "masked_entries" not in sums:
-        products -= _unread_products(hidden, wide, sums)
     if decoder is None:
+        products -= _unread_products(hidden, wide, sums)
         products += _head_products(hidden, num_logits, sums)
     else:
         products += _decoder_products(hidden, num_logits, sums, decoder)
@@ -69,19 +69,28 @@ def multitask_flops(encoder: EncoderConfig, sums: Mapping[str, float]) -> float:
     if "masked_lm/masked_entries" not in sums:
         return training_flops(encoder, 0, sums)
     masked = {**sums, "masked_entries": sums["masked_lm/masked_entries"]}
-    pooler = sums["sequences"] * encoder.hidden_dim**2
+    hidden = encoder.hidden_dim
+    first = _behind_attention(hidden, encoder.intermediate_dim) + hidden * hidden
     products = training_flops(encoder, encoder.vocabulary_size, masked)
-    return products + _FORWARD_AND_BACKWARD * _PER_MULTIPLY_ADD * pooler
+    return products + _FORWARD_AND_BACKWARD * _PER_MULTIPLY_ADD * sums["sequences"] * first
 
 
 def _unread_products(hidden: int, wide: int, sums: Mapping[str, float]) -> float:
-    """Returns the multiply-adds of the last block that a classifier has no use for.
+    """Returns the multiply-adds of the last block that the head has no use for.
 
-    Only the first token attends there, and goes through the layers behind attention.
+    Only the tokens that it reads go through the layers behind attention: a classifier's first one,
+    which alone attends, or those that a masked LM predicts.
     """
-    others = sums["tokens"] - sums["sequences"]
-    pairs = sums["token_pairs"] - sums["tokens"]
-    return others * (hidden * hidden + 2 * hidden * wide) + pairs * 2 * hidden
+    if "masked_entries" in sums:
+        read, pairs = sums["masked_entries"] + sums.get("pair_entries", 0.0), 0.0
+    else:
+        read, pairs = sums["sequences"], sums["token_pairs"] - sums["tokens"]
+    return (sums["tokens"] - read) * _behind_attention(hidden, wide) + pairs * 2 * hidden
+
+
+def _behind_attention(hidden: int, wide: int) -> int:
+    """Returns a token's multiply-adds in the layers of a block behind attention."""
+    return hidden * hidden + 2 * hidden * wide
 
 
 def _head_products(hidden: int, num_logits: int, sums: Mapping[str, float]) -> float:

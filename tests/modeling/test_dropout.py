@@ -30,6 +30,15 @@ def test_replicas_draw_what_one_device_would(per, shape):
     assert not np.array_equal(parts[0], parts[1])
 
 
+@pytest.mark.parametrize("per", ["token", "position"])
+def test_some_of_a_list_draw_what_they_would_draw_in_it(per):
+    layer, x = Dropout(0.4, per), np.ones((20, 6), np.float32)
+    whole, places = dropped(layer, x, **{per: 3}), [7, 0, 7, 19]
+    with dropout_at(place(**{per: 3})):
+        some = layer(tf.constant(x[places]), places=tf.constant(places), total=20, training=True)
+    np.testing.assert_array_equal(some, whole[places])
+
+
 def test_the_rate_and_the_mean_are_kept():
     for rate in (0.1, 0.5, 0.9):
         out = dropped(Dropout(rate), np.ones((500, 400), np.float32))

@@ -32,9 +32,10 @@ def test_encoder_is_bert(activation, pack_tokens):
     )
 
 
+@pytest.mark.parametrize("pack_tokens", [True, False])
 @pytest.mark.parametrize("activation", ["gelu", "gelu_tanh", "relu"])
-def test_masked_lm_logits(activation):
-    config = small_config(activation=activation)
+def test_masked_lm_logits(activation, pack_tokens):
+    config = small_config(activation=activation, pack_tokens=pack_tokens)
     model = randomize(masked_lm_model(config, pair_objective=True))
     inputs = with_a_hole(random_inputs())
     positions = np.array([[0, 8, 3], [15, 15, 2], [0, 0, 0], [4, 0, 1]], np.int32)
