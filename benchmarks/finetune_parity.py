@@ -15,7 +15,7 @@ paired  both start from one classifier and take the same batches at the same rat
 
 Runs of both sides may be done at different times and places, several at once on CPUs of their own:
 --do says what a call does. What is finished is not repeated. The Trainer lives in an environment
-of its own (OUTPUT/peer, made when missing; --peer_python names another one).
+of its own (runs/bench/peer, made when missing; --peer_python names another one).
 """
 
 import concurrent.futures
@@ -58,6 +58,9 @@ _DO = flags.DEFINE_multi_enum(
     "the table of all that is finished in --output. Repeat for several.",
     flag_values=program.flags,
 )
+_BF16 = flags.DEFINE_bool(
+    "bf16", False, "Mixed precision on both sides.", flag_values=program.flags
+)
 _JOBS = flags.DEFINE_integer("jobs", 1, "Runs at once.", 1, flag_values=program.flags)
 _THREADS = flags.DEFINE_integer(
     "threads", 0, "CPUs of each run; 0 shares all among the jobs.", 0, flag_values=program.flags
@@ -68,7 +71,6 @@ _DEVICE = flags.DEFINE_enum(
 _PEER_PYTHON = flags.DEFINE_string(
     "peer_python", None, "A Python with transformers, torch, accelerate.", flag_values=program.flags
 )
-PEER_PACKAGES = ("torch>=2.6", "transformers>=5", "accelerate>=1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +118,7 @@ def runs() -> list[Run]:
                     pathlib.Path(_DATA.value),
                     pathlib.Path(_OUTPUT.value),
                     int(rows or 0),
+                    _BF16.value,
                 )
                 found.append(Run(spec, arm, folder))
     return found
@@ -156,7 +159,7 @@ def _run(_: list[str]) -> None:
     output, wanted = pathlib.Path(_OUTPUT.value), _DO.value
     python = None
     if {"start", "theirs"} & set(wanted):
-        python = pathlib.Path(_PEER_PYTHON.value or peer_python(output / "peer", PEER_PACKAGES))
+        python = peer_python(_PEER_PYTHON.value)
     waiting = runs()
     # On one slot both sides take turns, so that their times can be compared.
     shared = [action for action in ("order", "start") if action in wanted]

@@ -16,7 +16,6 @@ import tempfile
 from absl import flags
 
 from benchmarks.demo_runs import metrics
-from benchmarks.finetune_parity import PEER_PACKAGES
 from benchmarks.parity_runs import NO_DROPOUT, call, finetune_command, load_config
 from benchmarks.peers.environment import peer_python
 from keras_bert_cls.cli.program import Program
@@ -122,7 +121,7 @@ def _our_run(name: str, spec: dict, train: pathlib.Path, workdir: pathlib.Path) 
 def _run(_: list[str]) -> None:
     output = pathlib.Path(_OUTPUT.value)
     output.mkdir(parents=True, exist_ok=True)
-    python = pathlib.Path(_PEER_PYTHON.value or peer_python(output / "peer", PEER_PACKAGES))
+    python = peer_python(_PEER_PYTHON.value)
     found = []
     print("| data | steps | first loss | last loss | largest difference | of gradient norms |")
     print("|---|---|---|---|---|---|")

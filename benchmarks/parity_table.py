@@ -86,7 +86,7 @@ def _table(results: Sequence[dict], arm: str) -> str:
         found = compare(*sides)
         margin = "" if math.isnan(found.margin) else f" ± {found.margin:.2f}"
         lines.append(
-            f"| {spec['name']} | {spec['train_rows']:,} x {passes:.0f} | "
+            f"| {_name(spec)} | {spec['train_rows']:,} x {passes:.0f} | "
             f"{len(found.ours)} + {len(found.theirs)} | {_mean(found.ours)} | "
             f"{_mean(found.theirs)} | {found.difference:+.2f}{margin} |"
         )
@@ -95,7 +95,7 @@ def _table(results: Sequence[dict], arm: str) -> str:
 
 def _times(results: Sequence[dict]) -> str:
     """Returns the times of runs that both sides did on the same CPUs."""
-    lines = ["| data | runs | theirs / ours | on |", "|---|---|---|---|"]
+    lines = ["| data | runs | ours, examples/s | theirs / ours | on |", "|---|---|---|---|---|"]
     for group in _groups(results):
         pairs = [
             (result["ours"], result["theirs"])
@@ -106,8 +106,10 @@ def _times(results: Sequence[dict]) -> str:
         ]
         if pairs:
             ratios = [b["seconds_per_step"] / a["seconds_per_step"] for a, b in pairs]
+            spec = group[0]["spec"]
+            speed = statistics.median(spec["batch_size"] / a["seconds_per_step"] for a, _ in pairs)
             lines.append(
-                f"| {group[0]['spec']['name']} | {len(pairs)} | {statistics.median(ratios):.2f} "
+                f"| {_name(spec)} | {len(pairs)} | {speed:.0f} | {statistics.median(ratios):.2f} "
                 f"({min(ratios):.2f}–{max(ratios):.2f}) | {pairs[0][0]['device']} |"
             )
     return "\n".join(lines)
@@ -117,9 +119,13 @@ def _groups(results: Sequence[dict]) -> list[list[dict]]:
     groups: dict[tuple, list[dict]] = {}
     for result in results:
         spec = result["spec"]
-        key = (spec["name"], spec["train_rows"], spec["steps"], result["arm"])
+        key = (_name(spec), spec["train_rows"], spec["steps"], result["arm"])
         groups.setdefault(key, []).append(result)
     return list(groups.values())
+
+
+def _name(spec: dict) -> str:
+    return spec["name"] + (" in bf16" if spec["bf16"] else "")
 
 
 def _mean(values: Sequence[float]) -> str:

@@ -60,6 +60,7 @@ def _arguments(spec: dict) -> transformers.TrainingArguments:
     return transformers.TrainingArguments(
         output_dir=spec["scratch"],
         use_cpu=spec["device"] == "cpu",
+        bf16=spec["bf16"],
         max_steps=spec["steps"],
         per_device_train_batch_size=spec["batch_size"],
         per_device_eval_batch_size=64,
