@@ -66,10 +66,12 @@ TRAINED = {
     "fp32, oneDNN on the caller": Way("", environment=_CALLER),
     "fp32, padded": Way("", {"pack_tokens": False}),
     "fp32, whole last block": Way("", {"whole_last_block": True}),
+    "fp32, stock gradients": Way("", {"stock_gradients": True}),
     "fp32, lazy embeddings": Way("", {"lazy_embeddings": True}),
     "masked LM": Way("", {"masked_lm": True}),
     "masked LM, whole last block": Way("", {"masked_lm": True, "whole_last_block": True}),
     "bf16": Way("", {"precision": "mixed_bfloat16"}),
+    "bf16, stock gradients": Way("", {"precision": "mixed_bfloat16", "stock_gradients": True}),
     "bf16, lazy embeddings": Way("", {"precision": "mixed_bfloat16", "lazy_embeddings": True}),
 }
 # Lever -> the way without it, and the way with it.
@@ -83,6 +85,8 @@ LEVERS = {
     "packing": ("fp32, padded", "fp32"),
     "first token only in the last block": ("fp32, whole last block", "fp32"),
     "masked tokens only in the last block": ("masked LM, whole last block", "masked LM"),
+    "gradients of gelu, norms, dropout": ("fp32, stock gradients", "fp32"),
+    "bf16: gradients of gelu, norms, dropout": ("bf16, stock gradients", "bf16"),
     "lazy embeddings": ("fp32", "fp32, lazy embeddings"),
     "bf16": ("fp32", "bf16"),
     "bf16: lazy embeddings": ("bf16", "bf16, lazy embeddings"),

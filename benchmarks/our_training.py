@@ -18,6 +18,7 @@ def load(
     lazy_embeddings: bool = False,
     whole_last_block: bool = False,
     masked_lm: bool = False,
+    stock_gradients: bool = False,
 ) -> None:
     """Loads a run's model.
 
@@ -28,6 +29,7 @@ def load(
       lazy_embeddings: see OptimizerConfig.
       whole_last_block: see `rebuilt` and `masked_lm_like`.
       masked_lm: train a masked LM of the same size instead.
+      stock_gradients: let Keras and TensorFlow make gelu, norms, dropout and their gradients.
     """
     from keras_bert_cls.modeling.trained_model import TrainedModel
     from keras_bert_cls.training.objectives import MaskedLMObjective, SingleLabelObjective
@@ -38,11 +40,30 @@ def load(
             return masked_lm_like(trained.model, whole_last_block)
         return rebuilt(trained.model, pack_tokens, whole_last_block)
 
+    if stock_gradients:
+        use_stock_gradients()
     trained = TrainedModel.load(folder)
     model = with_precision(precision, build)
     objective = MaskedLMObjective() if masked_lm else SingleLabelObjective()
     _loaded["loop"] = make_loop(model, objective, lazy_embeddings)
     _loaded["trained"], _loaded["model"], _loaded["masked_lm"] = trained, model, masked_lm
+
+
+def use_stock_gradients() -> None:
+    """Takes our ways of training gelu, norms and dropout out of the package."""
+    import keras
+    import tensorflow as tf
+
+    from keras_bert_cls.modeling import activations, dropout, layer_norm
+
+    def chosen(inputs, kept, scale):
+        return tf.where(kept, inputs * tf.cast(scale, inputs.dtype), tf.zeros([], inputs.dtype))
+
+    activations.activated = lambda x, activation, training: activation(x)
+    dropout.dropped = chosen
+    layer_norm.LayerNorm.call = lambda self, inputs, training=None: (
+        keras.layers.LayerNormalization.call(self, inputs)
+    )
 
 
 def rebuilt(model, pack_tokens: bool = True, whole_last_block: bool = False):

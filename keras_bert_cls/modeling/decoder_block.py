@@ -130,8 +130,9 @@ class DecoderBlock(keras.layers.Layer):
         attended = self._attend_to_memory(self._before(x, self.memory_norm), memory, training)
         attended = self.memory_output_dropout(attended, training=training)
         x = self._after(x + attended, self.memory_norm)
-        transformed = self.activation(self.intermediate(self._before(x, self.output_norm)))
-        transformed = self.output_dropout(self.output_dense(transformed), training=training)
+        wide = self.intermediate(self._before(x, self.output_norm))
+        wide = activations.activated(wide, self.activation, training)
+        transformed = self.output_dropout(self.output_dense(wide), training=training)
         return self._after(x + transformed, self.output_norm), written
 
     def compute_output_spec(self, x, sequence_output, padding_mask, training=None):

@@ -101,8 +101,16 @@ class Dropout(keras.layers.Dropout):
         if places is not None:
             drawn = tf.gather(drawn, places)
         kept = tf.reshape(drawn, shape) >= tf.constant(threshold, tf.uint16)
-        scale = 2**16 / (2**16 - threshold)
-        return tf.where(kept, inputs * tf.cast(scale, inputs.dtype), tf.zeros([], inputs.dtype))
+        return dropped(inputs, kept, scale=2**16 / (2**16 - threshold))
 
     def get_config(self):
         return {**super().get_config(), "per": self.per, "stream": self.stream}
+
+
+def dropped(inputs: tf.Tensor, kept: tf.Tensor, scale: float) -> tf.Tensor:
+    """Returns the kept entries times `scale`, and 0 for the others.
+
+    A product: choosing by `kept`, and that again in the gradient, takes CPUs up to three times as
+    long.
+    """
+    return inputs * (tf.cast(kept, inputs.dtype) * tf.cast(scale, inputs.dtype))

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 # Whole modules: either may still be half loaded here, see layers.py.
-from keras_bert_cls.modeling import activations, self_attention, token_packing
+from keras_bert_cls.modeling import activations, layer_norm, self_attention, token_packing
 from keras_bert_cls.modeling import dropout as dropout_layer
 
 
@@ -65,8 +65,8 @@ class TransformerBlock(keras.layers.Layer):
                 units, kernel_initializer=initializer, dtype=self.dtype_policy, name=name
             )
 
-        def norm(name: str) -> keras.layers.LayerNormalization:
-            return keras.layers.LayerNormalization(
+        def norm(name: str) -> layer_norm.LayerNorm:
+            return layer_norm.LayerNorm(
                 epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name=name
             )
 
@@ -116,9 +116,10 @@ class TransformerBlock(keras.layers.Layer):
         attended = self.attention_output_dropout(self.attention_output(attended), **drawn)
         if chosen is not None:
             x = token_packing.pick_tokens(x, chosen)
-        x = self.attention_norm(x + attended)
-        transformed = self.output_dense(self.activation(self.intermediate(x)))
-        x = self.output_norm(x + self.output_dropout(transformed, **drawn))
+        x = self.attention_norm(x + attended, training=training)
+        wide = activations.activated(self.intermediate(x), self.activation, training)
+        transformed = self.output_dense(wide)
+        x = self.output_norm(x + self.output_dropout(transformed, **drawn), training=training)
         if chosen is not None:
             x = token_packing.zero_padding(x, chosen)
         if positions is not None:

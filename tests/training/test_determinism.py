@@ -76,6 +76,6 @@ def test_no_sum_is_in_an_order_of_luck(graphs, tmp_path, task, pieces):
             sums, found = sums_by_luck(nodes)
             count += sums
             by_luck += found
-    # The gradients of three layer norms, and the norm of all gradients.
-    assert count >= 4
+    # The gradient of a layer norm, and the norm of all gradients.
+    assert count >= 2
     assert by_luck == []
