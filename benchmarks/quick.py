@@ -23,16 +23,17 @@ _OUTPUT = flags.DEFINE_string("output", "runs/bench", "Results, models.", flag_v
 
 _BASELINE = pathlib.Path(__file__).parent / "baseline.json"
 _MOVED = 0.10
-_SAME = [
-    "--threads=1",
-    "--sets=en",
-    "--rounds=3",
-    "--contenders=ours fp32,ours bf16,ONNX Runtime fp32,ONNX Runtime int8,PyTorch fp32",
-]
+_SAME = ["--threads=1", "--sets=en", "--rounds=3"]
+_INFERENCE = "ours fp32,ours bf16,ONNX Runtime fp32,ONNX Runtime int8,PyTorch fp32"
+_TRAINING = "ours fp32,ours bf16,PyTorch fp32,PyTorch bf16"
 # Module -> its flags, and the column of the ratio.
 _RUNS = {
-    "single_latency": (["--texts=20"], "p50 / ours fp32"),
-    "batch_inference": (["--rows=32", "--max_rows=64"], "time / ours fp32"),
+    "single_latency": (["--texts=20", f"--contenders={_INFERENCE}"], "p50 / ours fp32"),
+    "batch_inference": (
+        ["--rows=32", "--max_rows=64", f"--contenders={_INFERENCE}"],
+        "time / ours fp32",
+    ),
+    "training_step": (["--batches=1", f"--contenders={_TRAINING}"], "time / ours fp32"),
 }
 
 
