@@ -28,6 +28,13 @@ flags.DEFINE_string("size", "6x384", "The model: blocks x width.", flag_values=_
 flags.DEFINE_list("clients", ["1", "8", "32", "64"], "At a time.", flag_values=_FLAGS)
 flags.DEFINE_float("seconds", 3.0, "Of a measurement.", flag_values=_FLAGS)
 flags.DEFINE_list("sets", ["en"], "Beginnings of the names of sets.", flag_values=_FLAGS)
+# Name -> the version of the export, and flags of bertcls-serve.
+_OURS = {
+    "ours fp32": (1, []),
+    "ours bf16": (2, []),
+    "ours branched fp32": (3, []),
+    "ours fp32, one worker": (1, ["--num_batch_threads=1"]),
+}
 _PEERS = {
     "ONNX Runtime fp32": "serve_grpc",
     "PyTorch fp32": "serve_http",
@@ -75,12 +82,12 @@ def _servers(files: ModelFiles) -> Iterator[dict[str, Callable[[], Ask]]]:
 
     with contextlib.ExitStack() as stack:
         connects: dict[str, Callable[[], Ask]] = {}
-        for name, version in (("ours fp32", 1), ("ours bf16", 2), ("ours branched fp32", 3)):
+        for name, (version, more) in _OURS.items():
             base = files.folder / f"served-{version}"
             if not base.exists():
                 base.mkdir()
                 (base / "1").symlink_to((files.exports / str(version)).resolve())
-            arguments = ["--model_name=m", f"--model_base_path={base}"]
+            arguments = ["--model_name=m", f"--model_base_path={base}", *more]
             address = stack.enter_context(local_server(arguments))
             connects[name] = lambda address=address: _our_client(address)
         started = classifiers.started(_FLAGS.peers, files, benchmark.peer_python())
