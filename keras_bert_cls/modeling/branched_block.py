@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_bert_cls.modeling.activations import ACTIVATIONS
 from keras_bert_cls.modeling.self_attention import attend
-from keras_bert_cls.modeling.token_packing import chosen_slots, pick_tokens, zero_padding
+from keras_bert_cls.modeling.token_packing import as_chosen, chosen_slots, pick_tokens
 from keras_bert_cls.modeling.transformer_block import TransformerBlock
 
 
@@ -47,12 +47,7 @@ class BranchedBlock(keras.layers.Layer):
             x = pick_tokens(x, chosen)
         x = self.attention_norm(_sum(x, mixed))
         transformed = [output(self._activation(widen(x))) for widen, output in self.feed_forward]
-        x = self.output_norm(_sum(x, transformed))
-        if chosen is not None:
-            x = zero_padding(x, chosen)
-        if positions is not None:
-            x = tf.reshape(x, [*tf.unstack(tf.shape(positions)), x.shape[-1]])
-        return x
+        return as_chosen(self.output_norm(_sum(x, transformed)), chosen, positions)
 
     def compute_output_spec(self, x, rows, slots, first_only=False, positions=None, training=None):
         shape = x.shape if positions is None else (*positions.shape, x.shape[-1])

@@ -105,9 +105,24 @@ def pick_tokens(x: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
     return tf.gather(tf.pad(x, [[1, 0], [0, 0]]), chosen)
 
 
-def zero_padding(x: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
-    """Puts 0 where a slot is that of padding: [chosen, width] and int32 [chosen]."""
-    return tf.where(chosen[:, tf.newaxis] > 0, x, tf.zeros_like(x))
+def as_chosen(
+    x: tf.Tensor, chosen: tf.Tensor | None, positions: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Returns what a block gives for the tokens that `chosen_slots` names.
+
+    Args:
+      x: [chosen, width]; as it is where `chosen` is None.
+      chosen: from `chosen_slots`.
+      positions: as given to it.
+
+    Returns:
+      [chosen, width], or [batch, picks, width] with `positions`; 0 where there is padding.
+    """
+    if chosen is not None:
+        x = tf.where(chosen[:, tf.newaxis] > 0, x, tf.zeros_like(x))
+    if positions is not None:
+        x = tf.reshape(x, [*tf.unstack(tf.shape(positions)), x.shape[-1]])
+    return x
 
 
 def _gather_real(padded: tf.Tensor, rows: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:

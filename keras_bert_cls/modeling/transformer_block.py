@@ -120,11 +120,7 @@ class TransformerBlock(keras.layers.Layer):
         wide = activations.activated(self.intermediate(x), self.activation, training)
         transformed = self.output_dense(wide)
         x = self.output_norm(x + self.output_dropout(transformed, **drawn), training=training)
-        if chosen is not None:
-            x = token_packing.zero_padding(x, chosen)
-        if positions is not None:
-            x = tf.reshape(x, [*tf.unstack(tf.shape(positions)), self.hidden_dim])
-        return x
+        return token_packing.as_chosen(x, chosen, positions)
 
     def compute_output_spec(self, x, rows, slots, first_only=False, positions=None, training=None):
         shape = x.shape if positions is None else (*positions.shape, self.hidden_dim)
